@@ -1,0 +1,1 @@
+"""Training and run folders. Imports nothing of the terminal (no Textual, Rich, plotext or Typer)."""

@@ -1,0 +1,168 @@
+"""Checkpoints: written whole or not at all, with a checksum, loadable with `weights_only=True`.
+
+`checkpoints/step-00012345/` holds `state.pt` and, written last, `meta.json` with the SHA-256 of `state.pt`. A folder
+appears under its name only when both are on the disk. `last` and `best` are small files that hold the name of a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from core.errors import CheckpointError, StorageError
+from core.runfolder import write_atomically
+
+FORMAT = 1
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """`meta.json`: what can be known of a checkpoint without opening it."""
+
+    format: int = FORMAT
+    step: int
+    epoch: int
+    """Epochs completed."""
+    reason: str
+    keep: bool = False
+    """Never pruned: somebody asked for it."""
+    metrics: dict[str, float] = {}
+    versions: dict[str, str] = {}
+    created: float
+    sha256: str
+    num_bytes: int
+
+
+def save_checkpoint(
+    folder: Path, state: dict[str, Any], *, step: int, epoch: int, reason: str, keep: bool, metrics: dict[str, float]
+) -> tuple[Path, Meta]:
+    """Write a checkpoint and make it `last`; one of the same step is replaced.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        state: tensors and plain values only.
+
+    Raises:
+        StorageError: it could not be written; what was there before is untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    data = buffer.getbuffer()
+    meta = Meta(
+        step=step,
+        epoch=epoch,
+        reason=reason,
+        keep=keep,
+        metrics=metrics,
+        versions={"torch": str(torch.__version__)},
+        created=time.time(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        num_bytes=len(data),
+    )
+    target = folder / f"step-{step:08d}"
+    temporary = folder / f".{target.name}.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        _write_durably(temporary / "state.pt", data)
+        _write_durably(temporary / "meta.json", msgspec.json.format(msgspec.json.encode(meta), indent=2))
+        _sync_folder(temporary)
+        if target.exists():
+            aside = folder / f".{target.name}.{os.getpid()}.old"
+            target.rename(aside)
+            temporary.rename(target)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            temporary.rename(target)
+        _sync_folder(folder)
+        point(folder, "last", target.name)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise StorageError(f"cannot write a checkpoint in {folder}: {error.strerror}") from error
+    return target, meta
+
+
+def point(folder: Path, name: str, target: str) -> None:
+    """Make the pointer `last` or `best` name a checkpoint folder, atomically."""
+    write_atomically(folder / name, f"{target}\n".encode())
+
+
+def resolve_checkpoint(folder: Path, which: str) -> Path:
+    """The checkpoint folder that `last` or `best` names.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    try:
+        name = (folder / which).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CheckpointError(f"{folder} has no {which} checkpoint") from error
+    target = folder / Path(name).name  # a pointer may only lead to a neighbour
+    if not target.is_dir():
+        raise CheckpointError(f"the {which} checkpoint {target} is gone")
+    return target
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dict[str, Any], Meta]:
+    """The state of a checkpoint folder, verified against its checksum.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or holds anything but tensors and plain values.
+    """
+    try:
+        meta = msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta)
+        data = (path / "state.pt").read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} is incomplete: {error.strerror}: {error.filename}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"checkpoint {path} has a damaged meta.json: {error}") from error
+    if meta.format > FORMAT:
+        raise CheckpointError(f"checkpoint {path} was written by a newer cifar-tui: update to load it")
+    if hashlib.sha256(data).hexdigest() != meta.sha256:
+        raise CheckpointError(f"checkpoint {path} is damaged: its checksum does not fit")
+    try:
+        return torch.load(io.BytesIO(data), map_location=device, weights_only=True), meta
+    except Exception as error:
+        raise CheckpointError(f"checkpoint {path} cannot be loaded: {error}") from error
+
+
+def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
+    """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`. A failed delete is no
+    failure."""
+    kept = set(protected)
+    with contextlib.suppress(OSError):
+        ordinary = [path for path in sorted(folder.glob("step-*")) if path not in kept and not _asked_for(path)]
+        for path in ordinary[:-keep_last]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _asked_for(path: Path) -> bool:
+    try:
+        return msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta).keep
+    except (OSError, msgspec.DecodeError):
+        return False
+
+
+def _write_durably(path: Path, data: bytes | memoryview) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

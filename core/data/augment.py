@@ -1,0 +1,214 @@
+"""Augmentations as batched tensor operations: every image draws its own parameters, nothing waits for the device.
+
+They mean what the transforms of torchvision mean that the published systems used (RandomHorizontalFlip, RandomCrop,
+RandomRotation, RandomAffine, ColorJitter); the tests hold them against torchvision image by image. Two things make them
+fast (system A: see tests/bench):
+
+- Flip, crop, rotation and affine, however many follow each other, are one gather. Where an output pixel comes from is
+  found by walking back through the transformations, rounding to whole pixels at each as nearest-neighbour sampling
+  does, so the result is exactly that of doing them one after another. The gather moves uint8.
+- Brightness, contrast and saturation are each clamp(a·x + b·grey(x) + c·mean(grey(x))) with numbers a, b, c an image, so
+  the random order of the three, different for every image, is three passes with the coefficients in that image's order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from core.config import Affine, Augment, ColorJitter, Cutout, HorizontalFlip, RandomCrop, Rotation
+from core.errors import UsageError
+
+_GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2 luma, to the digits that torchvision uses
+
+
+def augment(
+    images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
+) -> Tensor:
+    """Augmented images in 0–1.
+
+    Args:
+        images: uint8, or float32 in 0–1; B×C×H×W with one or three channels. Left as they are.
+        specs: the augmentations, in order.
+        generator: on the device of the images. The result is a function of its state, the images and `specs`.
+        blank: what `Cutout` fills with, C values in 0–1; black if None. The mean of the training set makes it zero after
+            normalisation, as in the paper.
+
+    Returns:
+        float32 B×C×H×W, contiguous.
+
+    Raises:
+        UsageError: a crop mirrors more than the image holds.
+    """
+    return to_unit(augment_stored(images, specs, generator, blank))
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 images as float32 in 0–1; float ones as they are."""
+    return images if images.is_floating_point() else images.float().div_(255)
+
+
+def augment_stored(
+    images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
+) -> Tensor:
+    """As `augment`, but uint8 images stay uint8 where only pixels are moved: the caller can scale and normalise at once."""
+    draws = torch.rand(
+        (sum(_num_draws(spec) for spec in specs), len(images)), generator=generator, device=images.device
+    )
+    position = 0
+    for moves_pixels, group in groupby(specs, key=lambda spec: not isinstance(spec, ColorJitter | Cutout)):
+        run = []
+        for spec in group:
+            run.append((spec, draws[position : position + _num_draws(spec)]))
+            position += _num_draws(spec)
+        if moves_pixels:
+            images = _move(images, run)
+            continue
+        for spec, uniform in run:
+            if isinstance(spec, ColorJitter):
+                images = _recolor(to_unit(images), spec, uniform)
+            elif isinstance(spec, Cutout):
+                images = _cut_out(to_unit(images), spec, uniform, blank)
+    return images
+
+
+def _num_draws(spec: Augment) -> int:
+    """How many uniform numbers an image draws for `spec`."""
+    match spec:
+        case HorizontalFlip() | Rotation():
+            return 1
+        case RandomCrop() | Cutout():
+            return 2
+        case Affine():
+            return 3
+        case ColorJitter():
+            return 2 * len(_factor_ranges(spec))
+
+
+def _move(images: Tensor, run: list[tuple[Augment, Tensor]]) -> Tensor:
+    """Flips, crops, rotations and affine maps as one gather; what comes from outside is black."""
+    batch, channels, height, width = images.shape
+    # Whole numbers as float32: exact far beyond any image size, and the arithmetic needs no conversions.
+    x = torch.arange(width, device=images.device, dtype=torch.float32).view(1, 1, width)
+    y = torch.arange(height, device=images.device, dtype=torch.float32).view(1, height, 1)
+    inside: Tensor | None = None
+    for spec, uniform in reversed(run):
+        draws = uniform.view(-1, batch, 1, 1)
+        match spec:
+            case HorizontalFlip():
+                flipped = (draws[0] < spec.p).float()
+                x = x * (1 - 2 * flipped) + flipped * (width - 1)  # x, or width - 1 - x
+                continue  # never leaves the image
+            case RandomCrop():
+                x = x + (_integers(draws[0], 2 * spec.padding + 1) - spec.padding)
+                y = y + (_integers(draws[1], 2 * spec.padding + 1) - spec.padding)
+                if spec.mode == "reflect":
+                    if spec.padding >= min(height, width):
+                        raise UsageError(f"A padding of {spec.padding} cannot mirror images of {width}×{height}.")
+                    x = (width - 1) - ((width - 1) - x.abs()).abs()
+                    y = (height - 1) - ((height - 1) - y.abs()).abs()
+                    continue
+            case Rotation():
+                x, y = _map_back(x, y, width, height, -_symmetric(draws[0], spec.degrees), None, None)
+            case Affine():
+                low, high = spec.scale
+                angle = _symmetric(draws[0], spec.degrees)
+                x, y = _map_back(
+                    x, y, width, height, angle, _symmetric(draws[1], spec.shear), low + (high - low) * draws[2]
+                )
+        here = ((x >= 0) & (x <= width - 1)) & ((y >= 0) & (y <= height - 1))
+        inside = here if inside is None else inside & here
+    source = y * width + x
+    if inside is not None:
+        source = source.masked_fill_(~inside, 0)
+    index = source.long().view(-1, 1, height * width).expand(batch, channels, -1)
+    moved = images.reshape(batch, channels, -1).gather(2, index).view(images.shape)
+    return moved if inside is None else moved.mul_(inside.unsqueeze(1))
+
+
+def _map_back(
+    x: Tensor, y: Tensor, width: int, height: int, angle: Tensor, shear: Tensor | None, scale: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The pixels nearest to where pixels x, y come from under rotation(angle)·scale·shear_x(shear) about the centre.
+
+    Angles are in radians, clockwise on the screen (y points down), as in torchvision's `affine`.
+    """
+    cosine, sine = angle.cos(), angle.sin()
+    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    # The forward map is scale·[[cos, -cos·t - sin], [sin, -sin·t + cos]] with t = tan(shear); its inverse:
+    x_of_y, y_of_y = sine, cosine
+    x_of_x, y_of_x = cosine, -sine
+    if shear is not None:
+        tangent = shear.tan()
+        x_of_x, x_of_y = cosine - sine * tangent, sine + cosine * tangent
+    if scale is not None:
+        x_of_x, x_of_y, y_of_x, y_of_y = (number / scale for number in (x_of_x, x_of_y, y_of_x, y_of_y))
+    return (
+        (x_of_x * x + (x_of_y * y + (width - 1) / 2)).round_(),
+        (y_of_x * x + (y_of_y * y + (height - 1) / 2)).round_(),
+    )
+
+
+def _symmetric(uniform: Tensor, degrees: float) -> Tensor:
+    """Uniform in ±degrees, in radians."""
+    return (2 * uniform - 1) * math.radians(degrees)
+
+
+def _integers(uniform: Tensor, count: int) -> Tensor:
+    """0 … count - 1, equally likely, as floats."""
+    return (uniform * count).floor_().clamp_(max=count - 1)  # a product just below count may have been rounded up to it
+
+
+def _factor_ranges(spec: ColorJitter) -> dict[str, float]:
+    """The factors that vary, with half the width of their ranges."""
+    ranges = {"brightness": spec.brightness, "contrast": spec.contrast, "saturation": spec.saturation}
+    return {name: half_width for name, half_width in ranges.items() if half_width > 0}
+
+
+def _recolor(images: Tensor, spec: ColorJitter, uniform: Tensor) -> Tensor:
+    """Brightness, contrast and saturation in the image's own order; `uniform` holds factors, then keys of the order."""
+    ranges = _factor_ranges(spec)
+    num_passes = len(ranges)
+    rows = []
+    for half_width, draw in zip(ranges.values(), uniform, strict=False):
+        factor = 1 + half_width * (2 * draw - 1)
+        rows.append(factor)
+    zero = torch.zeros_like(uniform[0])
+    of_grey = [1 - row if name == "saturation" else zero for name, row in zip(ranges, rows, strict=True)]
+    of_mean = [1 - row if name == "contrast" else zero for name, row in zip(ranges, rows, strict=True)]
+    coefficients = torch.stack([*rows, *of_grey, *of_mean]).view(3, num_passes, -1)
+    if num_passes > 1:
+        order = uniform[num_passes:].argsort(dim=0)  # sorting random keys: every order equally likely
+        coefficients = coefficients.gather(1, order.expand(3, -1, -1))
+    images = images.clone()
+    for index in range(num_passes):
+        a, b, c = coefficients[:, index].view(3, -1, 1, 1, 1)
+        grey = _grey(images)
+        offset = grey.mul(b).add_(c * grey.mean((1, 2, 3), keepdim=True))
+        images.mul_(a).add_(offset).clamp_(0, 1)
+    return images
+
+
+def _grey(images: Tensor) -> Tensor:
+    """B×1×H×W."""
+    if images.shape[1] == 1:
+        return images
+    red, green, blue = (images[:, channel : channel + 1] for channel in range(3))
+    return red.mul(_GREY[0]).add_(green, alpha=_GREY[1]).add_(blue, alpha=_GREY[2])
+
+
+def _cut_out(images: Tensor, spec: Cutout, uniform: Tensor, blank: Tensor | None) -> Tensor:
+    """A square of `spec.size` pixels about a uniformly drawn pixel, cut off at the border, is blank."""
+    batch, _, height, width = images.shape
+    draws = uniform.view(2, batch, 1, 1)
+    left = _integers(draws[0], width) - spec.size // 2
+    top = _integers(draws[1], height) - spec.size // 2
+    x = torch.arange(width, device=images.device).view(1, 1, width)
+    y = torch.arange(height, device=images.device).view(1, height, 1)
+    blanked = ((x >= left) & (x < left + spec.size)) & ((y >= top) & (y < top + spec.size))
+    filling = images.new_zeros(()) if blank is None else blank.view(1, -1, 1, 1)
+    return torch.where(blanked.unsqueeze(1), filling, images)

@@ -1,0 +1,106 @@
+"""The data sets that have a name: classes, sizes, and where their files are kept. Imports no PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from core.errors import UsageError, nearest
+
+FOLDER_PREFIX = "folder:"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set before any file is opened."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    """In the official label order."""
+    superclasses: tuple[str, ...]
+    """Empty where there are none."""
+    superclass_of: tuple[int, ...]
+    """For each class the index of its superclass; empty where there are none."""
+    image_shape: tuple[int, int, int]
+    """Channels, height, width."""
+    num_train: int
+    num_test: int
+
+
+_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+# Each superclass with its five classes. The official fine labels are the alphabetical order of all hundred names and the
+# official coarse labels the alphabetical order of the twenty, so both label orders follow from this table.
+_CIFAR100 = {
+    "aquatic_mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
+    "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
+    "flowers": ("orchid", "poppy", "rose", "sunflower", "tulip"),
+    "food_containers": ("bottle", "bowl", "can", "cup", "plate"),
+    "fruit_and_vegetables": ("apple", "mushroom", "orange", "pear", "sweet_pepper"),
+    "household_electrical_devices": ("clock", "keyboard", "lamp", "telephone", "television"),
+    "household_furniture": ("bed", "chair", "couch", "table", "wardrobe"),
+    "insects": ("bee", "beetle", "butterfly", "caterpillar", "cockroach"),
+    "large_carnivores": ("bear", "leopard", "lion", "tiger", "wolf"),
+    "large_man-made_outdoor_things": ("bridge", "castle", "house", "road", "skyscraper"),
+    "large_natural_outdoor_scenes": ("cloud", "forest", "mountain", "plain", "sea"),
+    "large_omnivores_and_herbivores": ("camel", "cattle", "chimpanzee", "elephant", "kangaroo"),
+    "medium_mammals": ("fox", "porcupine", "possum", "raccoon", "skunk"),
+    "non-insect_invertebrates": ("crab", "lobster", "snail", "spider", "worm"),
+    "people": ("baby", "boy", "girl", "man", "woman"),
+    "reptiles": ("crocodile", "dinosaur", "lizard", "snake", "turtle"),
+    "small_mammals": ("hamster", "mouse", "rabbit", "shrew", "squirrel"),
+    "trees": ("maple_tree", "oak_tree", "palm_tree", "pine_tree", "willow_tree"),
+    "vehicles_1": ("bicycle", "bus", "motorcycle", "pickup_truck", "train"),
+    "vehicles_2": ("lawn_mower", "rocket", "streetcar", "tank", "tractor"),
+}
+_COARSE = tuple(_CIFAR100)
+_SUPERCLASS_OF_NAME = {fine: index for index, members in enumerate(_CIFAR100.values()) for fine in members}
+_FINE = tuple(sorted(_SUPERCLASS_OF_NAME))
+
+_FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+_SHAPES = ("circle", "ellipse", "square", "rectangle", "triangle", "pentagon", "hexagon", "star", "cross", "ring")
+
+DATASETS: dict[str, DatasetInfo] = {
+    info.name: info
+    for info in (
+        DatasetInfo("cifar10", "CIFAR-10", _CIFAR10, (), (), (3, 32, 32), 50_000, 10_000),
+        DatasetInfo(
+            "cifar100",
+            "CIFAR-100",
+            _FINE,
+            _COARSE,
+            tuple(_SUPERCLASS_OF_NAME[fine] for fine in _FINE),
+            (3, 32, 32),
+            50_000,
+            10_000,
+        ),
+        DatasetInfo("cifar100-coarse", "CIFAR-100 superclasses", _COARSE, (), (), (3, 32, 32), 50_000, 10_000),
+        DatasetInfo("mnist", "MNIST", tuple("0123456789"), (), (), (1, 28, 28), 60_000, 10_000),
+        DatasetInfo("fashion-mnist", "Fashion-MNIST", _FASHION, (), (), (1, 28, 28), 60_000, 10_000),
+        DatasetInfo("shapes", "Shapes (embedded)", _SHAPES, (), (), (3, 32, 32), 10_000, 2_000),
+    )
+}
+
+
+def data_dir(dir: str | None) -> Path:
+    """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory."""
+    return Path(dir).expanduser() if dir is not None else user_cache_path("cifar-tui") / "data"
+
+
+def check_dataset_name(name: str) -> None:
+    """Accept a name of `DATASETS` or `folder:PATH`.
+
+    Raises:
+        UsageError: anything else; the message holds the nearest known name.
+    """
+    if name in DATASETS:
+        return
+    if name.startswith(FOLDER_PREFIX):
+        if name == FOLDER_PREFIX:
+            raise UsageError('Data set "folder:" lacks its path; write folder:PATH.')
+        return
+    known = ", ".join(DATASETS)
+    raise UsageError(f'Unknown data set "{name}".{nearest(name, DATASETS)} Known: {known}, folder:PATH.')

@@ -1,0 +1,156 @@
+"""Loading a data set: named by `DataConfig`, ready for the device, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.config import DataConfig
+from core.data import official
+from core.data.catalog import DATASETS, FOLDER_PREFIX, check_dataset_name, data_dir
+from core.errors import StorageError
+
+_HOLDOUT_SEED = 20_090_408
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images with their labels."""
+
+    images: Tensor
+    """uint8, N×C×H×W."""
+    labels: Tensor
+    """int64, N."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same on `device`."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and validation images with the names of their classes."""
+
+    name: str
+    classes: tuple[str, ...]
+    superclasses: tuple[str, ...]
+    """Empty where there are none."""
+    superclass_of: tuple[int, ...]
+    """For each class the index of its superclass; empty where there are none."""
+    train: Split
+    validation: Split
+    fingerprint: str
+    """Names the validation images and labels: 16 hexadecimal digits of a hash over them."""
+
+
+def load_dataset(config: DataConfig, *, seed: int, report: Callable[[str], None]) -> Dataset:
+    """The data set that `config` names, in main memory.
+
+    Which images are held out (`config.validation == "holdout"`, or a folder: without a validation part) does not depend
+    on `seed`, the seed of the run: runs with different seeds are compared on the same images, and an image that one of
+    them was trained on never validates another. No set of today depends on `seed` at all.
+
+    Args:
+        config: names the set, its directory and what validates.
+        seed: seed of the run.
+        report: called with a line of progress where loading takes a while.
+
+    Raises:
+        UsageError: no such data set.
+        DataError: missing, damaged or unusable files; the message says which and what to do.
+    """
+    check_dataset_name(config.dataset)
+    if config.dataset.startswith(FOLDER_PREFIX):
+        from core.data.folder import load_folder  # pulls in Pillow
+
+        path = Path(config.dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+        classes, train, validation = load_folder(path, config.image_size or 32, report)
+        superclasses: tuple[str, ...] = ()
+        superclass_of: tuple[int, ...] = ()
+    else:
+        info = DATASETS[config.dataset]
+        classes, superclasses, superclass_of = info.classes, info.superclasses, info.superclass_of
+        train, validation = _load_named(config.dataset, data_dir(config.dir), report)
+    if config.validation == "holdout":
+        train, validation = hold_out_tenth(train)
+    return Dataset(config.dataset, classes, superclasses, superclass_of, train, validation, fingerprint_of(validation))
+
+
+def _load_named(name: str, root: Path, report: Callable[[str], None]) -> tuple[Split, Split]:
+    match name:
+        case "shapes":
+            from core.data.shapes import render_shapes
+
+            parts = render_shapes("train"), render_shapes("validation")
+        case "cifar10":
+            parts = official.read_cifar(official.CIFAR10, root, "labels", report)
+        case "cifar100":
+            parts = official.read_cifar(official.CIFAR100, root, "fine_labels", report)
+        case "cifar100-coarse":
+            parts = official.read_cifar(official.CIFAR100, root, "coarse_labels", report)
+        case "mnist":
+            parts = official.read_mnist(official.MNIST, root, report)
+        case "fashion-mnist":
+            parts = official.read_mnist(official.FASHION_MNIST, root, report)
+        case _:
+            raise AssertionError(f"{name} is in the catalogue but nothing loads it")
+    return Split(*parts[0]), Split(*parts[1])
+
+
+def hold_out_tenth(train: Split) -> tuple[Split, Split]:
+    """Nine tenths of the images for training and the last tenth of a fixed permutation (rounded down) for validation."""
+    # RandomState, because its streams are frozen (NEP 19): every version of NumPy holds out the same images.
+    order = torch.from_numpy(np.random.RandomState(_HOLDOUT_SEED).permutation(len(train)))
+    kept, held_out = order.split([len(train) - len(train) // 10, len(train) // 10])
+    return Split(train.images[kept], train.labels[kept]), Split(train.images[held_out], train.labels[held_out])
+
+
+def fingerprint_of(split: Split) -> str:
+    """16 hexadecimal digits that name the images and labels of `split`."""
+    digest = blake2b(repr(tuple(split.images.shape)).encode(), digest_size=8)
+    digest.update(split.images.contiguous().numpy().data)
+    digest.update(split.labels.numpy().data)
+    return digest.hexdigest()
+
+
+def write_images(dataset: Dataset, folder: Path) -> None:
+    """Write the validation images for viewers, once: `<fingerprint>.npy` and `<fingerprint>.labels.npy` in `folder`.
+
+    The images are uint8 N×H×W×C and the labels uint16 N, both for `numpy.load(..., mmap_mode="r")`. Each file appears
+    whole or not at all, and the images last, so whoever sees them finds the labels too.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    images_path = folder / f"{dataset.fingerprint}.npy"
+    if images_path.exists():
+        return
+    split = dataset.validation
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _save(folder / f"{dataset.fingerprint}.labels.npy", split.labels.numpy().astype(np.uint16))
+        _save(images_path, split.images.permute(0, 2, 3, 1).contiguous().numpy())
+    except OSError as error:
+        raise StorageError(f"The validation images cannot be written to {folder} ({error.strerror}).") from error
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # runs that start together must not share it
+    try:
+        with open(temporary, "wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

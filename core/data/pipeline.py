@@ -1,0 +1,136 @@
+"""Batches for training and evaluation, made on the device from images that stay there as uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from core.config import DataConfig, Normalize
+from core.data.augment import augment_stored
+from core.data.dataset import Split
+from core.data.randomness import stream_seed
+from core.errors import UsageError
+
+_CHUNK = 1000  # images; 12 MB as float32
+
+
+def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of uint8 images N×C×H×W, in units of 0–1.
+
+    Exact: sums and sums of squares are integers. The deviation is that of the population (divisor N·H·W), the one that
+    is published for CIFAR and MNIST.
+    """
+    total = torch.zeros(images.shape[1], dtype=torch.int64, device=images.device)
+    squares = torch.zeros_like(total)
+    for chunk in images.split(_CHUNK):
+        wide = chunk.int()
+        total += wide.sum((0, 2, 3))
+        squares += (wide * wide).sum((0, 2, 3))
+    count = images.numel() // images.shape[1]
+    mean = total.double() / count
+    std = (squares.double() / count - mean * mean).clamp_(min=0).sqrt()
+    # A channel without any contrast (a scanned folder in black and white, say) must not be divided by zero.
+    return tuple((mean / 255).tolist()), tuple((std / 255).clamp(min=1 / 255).tolist())
+
+
+def resolve_normalization(config: DataConfig, train: Split) -> Normalize | None:
+    """The mean and standard deviation that `config.normalize` stands for; None where images stay in 0–1."""
+    if config.normalize != "train":
+        return config.normalize
+    mean, std = channel_statistics(train.images)
+    return Normalize(mean=mean, std=std)
+
+
+class Pipeline:
+    """Training batches of one run, and evaluation batches normalised like them.
+
+    Everything random is a function of (seed, epoch, index): asking for a batch again gives the same bits, in any order
+    of asking, so the position in the data is no state that a checkpoint would have to hold.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        config: DataConfig,
+        normalize: Normalize | None,
+        *,
+        seed: int,
+        device: torch.device,
+        channels_last: bool = False,
+    ) -> None:
+        """Move the images to the device.
+
+        Args:
+            split: the training images.
+            config: batch size, augmentations and drop_last.
+            normalize: from `resolve_normalization`.
+            seed: seed of the run.
+            device: where batches are made.
+            channels_last: give inputs in torch.channels_last.
+
+        Raises:
+            UsageError: the normalisation has another number of channels, or not one batch can be made.
+        """
+        num_channels = split.images.shape[1]
+        if normalize is not None and not len(normalize.mean) == len(normalize.std) == num_channels:
+            raise UsageError(
+                f"data.normalize has {len(normalize.mean)} means and {len(normalize.std)} standard deviations, but the "
+                f"images have {num_channels} channels."
+            )
+        if config.drop_last and len(split) < config.batch_size:
+            raise UsageError(
+                f"With drop_last not one batch of {config.batch_size} can be made of {len(split)} training images; "
+                "make data.batch_size smaller."
+            )
+        self._split = split.to(device)
+        self._config = config
+        self._seed = seed
+        self._device = device
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+        self._generator = torch.Generator(device)
+        self._order: tuple[int, Tensor] | None = None
+        mean = torch.tensor(normalize.mean if normalize else [0.0] * num_channels, device=device).view(-1, 1, 1)
+        std = torch.tensor(normalize.std if normalize else [1.0] * num_channels, device=device).view(-1, 1, 1)
+        self._mean, self._scale, self._shift = mean, 1 / std, -mean / std
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        num_images, batch_size = len(self._split), self._config.batch_size
+        return num_images // batch_size if self._config.drop_last else -(-num_images // batch_size)
+
+    def order(self, epoch: int) -> Tensor:
+        """The permutation of the training images in `epoch`: int64, N, on the device; the same on every device."""
+        if self._order is None or self._order[0] != epoch:
+            generator = torch.Generator().manual_seed(stream_seed(self._seed, "order", epoch))
+            order = torch.randperm(len(self._split), generator=generator)
+            if self._device.type == "cuda":
+                order = order.pin_memory()  # a copy from pageable memory would make the host wait
+            self._order = (epoch, order.to(self._device, non_blocking=True))
+        return self._order[1]
+
+    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """Batch `index` (0 … steps_per_epoch - 1) of `epoch`: inputs float32 B×C×H×W, labels int64 B."""
+        if not 0 <= index < self.steps_per_epoch:
+            raise IndexError(f"batch {index} of {self.steps_per_epoch}")
+        size = self._config.batch_size
+        chosen = self.order(epoch)[index * size : (index + 1) * size]
+        images = self._split.images.index_select(0, chosen)
+        self._generator.manual_seed(stream_seed(self._seed, "augment", epoch, index))
+        images = augment_stored(images, self._config.augment, self._generator, self._mean)
+        return self.normalized(images), self._split.labels.index_select(0, chosen)
+
+    def evaluation_batches(self, split: Split, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of `split` (on the device) in order, normalised, not augmented; the last batch may be smaller."""
+        for images, labels in zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True):
+            yield self.normalized(images), labels
+
+    def normalized(self, images: Tensor) -> Tensor:
+        """uint8 images, or float32 ones in 0–1 (which may be overwritten), as the network takes them."""
+        if images.is_floating_point():
+            inputs = images.mul_(self._scale).add_(self._shift)
+        else:
+            inputs = images.float().mul_(self._scale / 255).add_(self._shift)
+        return inputs.contiguous(memory_format=self._format)

@@ -1,0 +1,86 @@
+"""Choose the device and the precision, and say why."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from core.config import TrainConfig
+from core.errors import UsageError
+from core.events import DeviceInfo
+
+
+def choose_device(config: TrainConfig) -> tuple[torch.device, DeviceInfo]:
+    """The device that `config.device` means on this machine.
+
+    Raises:
+        UsageError: it is unknown or not there.
+    """
+    name, reason = config.device, "asked for"
+    if name == "auto":
+        name, reason = _automatic()
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f'unknown device "{name}": use auto, cpu, cuda, cuda:N or mps') from None
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f'device "{name}" is not supported: use auto, cpu, cuda, cuda:N or mps')
+    _check_present(device)
+    if name == "cuda":
+        device = torch.device("cuda", torch.cuda.current_device())
+    bfloat16 = config.precision == "bfloat16" or (
+        config.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
+    info = DeviceInfo(
+        name=str(device),
+        title=_title(device),
+        reason=reason,
+        precision="bfloat16" if bfloat16 else "float32",
+        memory_bytes=torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0,
+    )
+    return device, info
+
+
+def _automatic() -> tuple[str, str]:
+    if torch.cuda.is_available():
+        return "cuda", "a CUDA device is at hand"
+    if torch.backends.mps.is_available():
+        return "mps", "an Apple GPU is at hand"
+    return "cpu", "no CUDA device was found" if torch.version.cuda else "this PyTorch is built without CUDA"
+
+
+def _check_present(device: torch.device) -> None:
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UsageError(
+                f'device "{device}" is not there: no CUDA device was found; use --device cpu, or run `cifar-tui doctor`'
+            )
+        if device.index is not None and device.index >= torch.cuda.device_count():
+            raise UsageError(
+                f'device "{device}" is not there: this machine has {torch.cuda.device_count()} CUDA devices'
+            )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError('device "mps" is not there: no Apple GPU was found; use --device cpu')
+
+
+def _title(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
+    threads = torch.get_num_threads()
+    return f"{processor_name()} ({threads} thread{'s' if threads != 1 else ''})"
+
+
+def processor_name() -> str:
+    """The CPU as its maker calls it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or f"{os.cpu_count()} CPUs"

@@ -1,0 +1,74 @@
+"""What this machine offers: shown by `cifar-tui doctor`, and the first thing to look at when something is odd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from core.data.catalog import DATASETS, data_dir
+from core.device import processor_name
+from core.session import code_version, versions
+
+
+def examine(runs_dir: Path, data: Path | None) -> list[tuple[str, str]]:
+    """(name, finding) lines, in the order in which one would look."""
+    packages = "  ".join(f"{name} {version}" for name, version in versions().items())
+    findings = [
+        ("cifar-tui", code_version()),
+        ("versions", packages),
+        ("processor", f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        *_gpus(),
+        ("terminal", _terminal()),
+        ("runs", _folder(runs_dir.absolute())),
+    ]
+    root = data_dir(None if data is None else str(data))
+    findings.append(("data", _folder(root)))
+    findings += [(f"  {name}", _dataset(root, name)) for name in DATASETS]
+    return findings
+
+
+def _gpus() -> list[tuple[str, str]]:
+    if not torch.cuda.is_available():
+        why = "no CUDA device was found" if torch.version.cuda else "this PyTorch is built without CUDA"
+        return [("gpu", f"{why}: training runs on the CPU")]
+    lines = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = properties.total_memory / 2**30
+        lines.append((f"cuda:{index}", f"{properties.name}, {memory:.0f} GiB, CUDA {torch.version.cuda}"))
+    return lines
+
+
+def _terminal() -> str:
+    if not sys.stdout.isatty():
+        return "standard output is not a terminal: plain lines, no colours"
+    size = shutil.get_terminal_size()
+    colours = os.environ.get("COLORTERM") or os.environ.get("TERM", "unknown")
+    return f"{size.columns}×{size.lines}, {colours}, encoding {sys.stdout.encoding}"
+
+
+def _folder(path: Path) -> str:
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not os.access(nearest, os.W_OK):
+        return f"{path}: not writable"
+    free = shutil.disk_usage(nearest).free / 2**30
+    return f"{path}{'' if path.exists() else ' (will be made)'}, {free:.0f} GiB free"
+
+
+def _dataset(root: Path, name: str) -> str:
+    if name == "shapes":
+        return "embedded"
+    folder = {
+        "cifar10": "cifar-10-batches-py",
+        "cifar100": "cifar-100-python",
+        "cifar100-coarse": "cifar-100-python",
+        "mnist": "MNIST/raw",
+        "fashion-mnist": "FashionMNIST/raw",
+    }[name]
+    return "there" if (root / folder).is_dir() else "not there yet: downloaded at its first use"

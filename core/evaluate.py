@@ -1,0 +1,87 @@
+"""Evaluate a network: loss, top-1, top-5, confusion matrix, and what it said of every image."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.events import Evaluation
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the network said of every validation image, in their order."""
+
+    predicted: np.ndarray[tuple[int], np.dtype[np.uint16]]
+    """Class with the largest logit."""
+    confidence: np.ndarray[tuple[int], np.dtype[np.float16]]
+    """Softmax probability of that class."""
+
+
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    num_classes: int,
+    autocast: contextlib.AbstractContextManager[None],
+) -> tuple[Evaluation, Predictions]:
+    """Run the network over `batches` of (inputs, labels) in evaluation mode.
+
+    Every mean is over images, not over batches, and dropout and batch statistics are off. The device is waited for
+    once, at the end. The model's mode is restored.
+    """
+    started = time.perf_counter()
+    was_training = model.training
+    model.eval()
+    losses, ranks, predicted, confidence, actual = [], [], [], [], []
+    with torch.inference_mode():
+        for inputs, labels in batches:
+            with autocast:
+                logits = model(inputs)
+            logits = logits.float()
+            losses.append(F.cross_entropy(logits, labels, reduction="sum"))
+            # How many classes score strictly higher than the right one: 0 is a top-1 hit, less than 5 a top-5 hit. A
+            # NaN scores above nothing, so without the second term a network of NaNs would be right about everything.
+            own = logits.gather(1, labels[:, None])
+            ranks.append((logits > own).sum(1) + num_classes * own.isnan().squeeze(1))
+            best = logits.softmax(1).max(1)
+            predicted.append(best.indices)
+            confidence.append(best.values)
+            actual.append(labels)
+    model.train(was_training)
+    rank, labels, classes = torch.cat(ranks), torch.cat(actual), torch.cat(predicted)
+    confusion = torch.bincount(labels * num_classes + classes, minlength=num_classes**2).view(num_classes, num_classes)
+    loss = torch.stack(losses).double().sum() / len(labels)
+    evaluation = Evaluation(
+        loss=round(float(loss), 6),
+        top1=float((classes == labels).double().mean()),
+        top5=float((rank < 5).double().mean()) if num_classes > 5 else None,
+        confusion=confusion.tolist(),
+        seconds=round(time.perf_counter() - started, 4),
+    )
+    return evaluation, Predictions(
+        predicted=classes.cpu().numpy().astype(np.uint16),
+        confidence=torch.cat(confidence).cpu().numpy().astype(np.float16),
+    )
+
+
+def save_predictions(path: Path, predictions: Predictions) -> None:
+    """Write a predictions file (npz with `predicted` and `confidence`) atomically.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)
+    temporary.replace(path)

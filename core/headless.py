@@ -1,0 +1,198 @@
+"""A run as lines of text: what a batch job's log shows, and the summary at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from core import events as ev
+from core.metrics import class_metrics, top_confusions
+from core.runfolder import RunFolder
+from core.state import RunState
+
+PROGRESS_SECONDS = 30.0
+"""In a log, at most one progress line in so long."""
+
+
+class LineReport:
+    """A subscriber that writes plain lines: epochs and the summary to `out`, everything else to `talk`."""
+
+    def __init__(
+        self, folder: RunFolder, out: TextIO, talk: TextIO, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.state = RunState()
+        self._folder, self._out, self._talk, self._clock = folder, out, talk, clock
+        self._next_progress = clock() + PROGRESS_SECONDS
+
+    def __call__(self, record: ev.Record) -> None:
+        """Fold the record and write what a person should read of it."""
+        self.state.apply(record)
+        for line in describe_event(record.event):
+            self._write(self._talk, line)
+        match record.event:
+            case ev.EpochEnded() as epoch:
+                self._write(self._out, epoch_line(epoch, self.state))
+                self._next_progress = self._clock() + PROGRESS_SECONDS
+            case ev.Batches() if self._clock() >= self._next_progress:
+                self._next_progress = self._clock() + PROGRESS_SECONDS
+                self._write(self._talk, progress_line(self.state))
+            case ev.RunEnded():
+                for line in summary_lines(self.state, self._folder.path):
+                    self._write(self._out, line)
+
+    @staticmethod
+    def _write(stream: TextIO, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a closed pipe is no reason to stop training
+            print(line, file=stream, flush=True)
+
+
+class JsonReport:
+    """A subscriber that writes the lines of events.jsonl to `out`."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def __call__(self, record: ev.Record) -> None:
+        """Write the record as the log holds it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._out.write(ev.encode(record).decode())
+            self._out.flush()
+
+
+def describe_event(event: ev.Event) -> list[str]:
+    """Lines for what happens now and then: start, commands, checkpoints asked for, notices. Empty for the steady
+    stream."""
+    match event:
+        case ev.RunStarted():
+            return [
+                f"run {event.run_id}",
+                f"{event.recipe}: {event.dataset}, {event.num_train_images:,} training and "
+                f"{event.num_validation_images:,} validation images, {len(event.classes)} classes; "
+                f"{event.num_parameters:,} parameters",
+                f"{event.num_epochs} epochs, {event.num_steps:,} steps of {event.batch_size} on {event.device.title} "
+                f"({event.device.name}: {event.device.reason}), {event.device.precision}",
+            ]
+        case ev.PhaseChanged(phase="loading_data" | "starting" | "building" | "warming_up"):
+            return [f"{event.phase.replace('_', ' ')}{': ' if event.detail else ''}{event.detail}"]
+        case ev.CommandHandled(status="done" | "refused"):
+            return [f"{event.name} {event.argument}".strip() + f" {event.status}: {event.message}"]
+        case ev.CheckpointSaved(reason="command" | "signal" | "stop"):
+            return [f"checkpoint {event.path} ({event.num_bytes / 2**20:.1f} MiB)"]
+        case ev.Paused():
+            return [f"paused at step {event.step}"]
+        case ev.Unpaused():
+            return [f"goes on after {event.seconds:.1f} s"]
+        case ev.Resumed():
+            return [f"attempt {event.attempt} goes on from step {event.from_step} ({event.checkpoint})"]
+        case ev.PlanChanged():
+            return [f"learning rate: {event.reason}"]
+        case ev.Evaluated():
+            return [f"evaluated at step {event.step}: {_scores(event.validation)}"]
+        case ev.Notice():
+            return [f"{event.level}: {event.text}"]
+    return []
+
+
+def epoch_line(epoch: ev.EpochEnded, state: RunState) -> str:
+    """One epoch as a line of a table."""
+    eta = "" if state.eta_seconds is None else f"  ETA {duration(state.eta_seconds)}"
+    best = "  best" if state.best and state.best.epoch == epoch.epoch else ""
+    return (
+        f"epoch {epoch.epoch}/{state.num_epochs}  train loss {epoch.train_loss:.4f} acc {epoch.train_accuracy:.2%}  "
+        f"{_scores(epoch.validation)}  lr {epoch.lr:.3g}  {epoch.images_per_second:,.0f} img/s{eta}{best}"
+    )
+
+
+def progress_line(state: RunState) -> str:
+    """Where a long epoch is."""
+    rate = f"{state.images_per_second:,.0f} img/s" if state.images_per_second else ""
+    eta = f"ETA {duration(state.eta_seconds)}" if state.eta_seconds is not None else ""
+    loss = f"loss {state.batches['loss'][-1]:.4f}" if len(state.batches) else ""
+    return "  ".join(part for part in (f"step {state.step:,}/{state.num_steps:,}", loss, rate, eta) if part)
+
+
+def summary_lines(state: RunState, run_path: Path) -> list[str]:
+    """How the run ended, its best and last accuracy, the hardest classes, the most confused pairs, and where it is."""
+    assert state.ended is not None
+    lines = [f"{state.ended.status}: {state.ended.reason}"]
+    if state.epochs and state.best:
+        last = state.epochs[-1]
+        lines.append(
+            f"best validation top-1 {state.best.top1:.2%} (epoch {state.best.epoch}), last {_scores(last.validation)}"
+        )
+        lines += confusion_lines(state)
+        published = state.run.published if state.run else None
+        if published:
+            lines.append(f"published: {published.summary}")
+    if state.training_seconds and state.mean_images_per_second:
+        lines.append(
+            f"{state.training_seconds:.1f} s of training at {state.mean_images_per_second:,.0f} img/s, "
+            f"{state.ended.seconds:.1f} s in all"
+        )
+    lines.append(f"run folder: {run_path}")
+    return lines
+
+
+def confusion_lines(state: RunState) -> list[str]:
+    """The hardest classes and the most confused pairs of the last epoch."""
+    confusion = state.confusion
+    if confusion is None:
+        return []
+    names = state.classes
+    recall = class_metrics(confusion).recall
+    hardest = [index for index in recall.argsort() if not math.isnan(recall[index])][:3]
+    lines = ["hardest classes: " + ", ".join(f"{names[index]} {recall[index]:.1%}" for index in hardest)]
+    pairs = top_confusions(confusion, 3)
+    if pairs:
+        lines.append(
+            "most confused: "
+            + ", ".join(f"{names[pair.actual]} taken for {names[pair.predicted]} {pair.share:.1%}" for pair in pairs)
+        )
+    return lines
+
+
+def run_as_json(folder: RunFolder, state: RunState) -> dict[str, Any]:
+    """What `show --json` prints: accuracies are fractions, and what is not known yet is null."""
+    manifest = folder.read_manifest()
+    best, last = state.best, state.epochs[-1] if state.epochs else None
+    return {
+        "id": folder.id,
+        "recipe": manifest.recipe,
+        "dataset": manifest.config.get("data", {}).get("dataset"),
+        "state": state.status,
+        "epoch": state.epoch,
+        "num_epochs": state.num_epochs,
+        "step": state.step,
+        "num_steps": state.num_steps,
+        "best": {"epoch": best.epoch, "top1": best.top1} if best else None,
+        "last": {
+            "top1": last.validation.top1,
+            "top5": last.validation.top5,
+            "validation_loss": last.validation.loss,
+            "train_accuracy": last.train_accuracy,
+            "train_loss": last.train_loss,
+        }
+        if last
+        else None,
+        "images_per_second": state.mean_images_per_second,
+        "training_seconds": round(state.training_seconds, 3),
+        "device": state.run.device.name if state.run else None,
+        "created": manifest.created,
+        "path": str(folder.path),
+    }
+
+
+def duration(seconds: float) -> str:
+    """0:42, 3:12, 1:02:03."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _scores(validation: ev.Evaluation) -> str:
+    top5 = f" top-5 {validation.top5:.2%}" if validation.top5 is not None else ""
+    return f"validation loss {validation.loss:.4f} top-1 {validation.top1:.2%}{top5}"

@@ -1,0 +1,149 @@
+"""Lay the sources of a configuration over each other: flag > `--set` > environment > file > recipe.
+
+Each source becomes a nested dictionary; the merged one is checked key by key, so that a misspelt key is named with the
+nearest known one and the source it came from, and then converted to `TrainConfig`, which checks the values.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from core.config import TrainConfig
+from core.errors import UsageError, nearest
+
+ENVIRONMENT_PREFIX = "CIFAR_TUI_"
+# These choose where things lie, and are not part of a run's configuration.
+ENVIRONMENT_OTHER = frozenset({"CIFAR_TUI_RUNS_DIR", "CIFAR_TUI_DATA_DIR", "CIFAR_TUI_CONFIG_DIR"})
+
+Tree = dict[str, Any]
+
+
+def read_config_file(path: Path) -> Tree:
+    """The settings of a TOML file.
+
+    Raises:
+        UsageError: it is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the config file {path} is not TOML: {error}") from error
+
+
+def read_environment(environ: Mapping[str, str]) -> Tree:
+    """Settings from variables: CIFAR_TUI_EPOCHS=5, CIFAR_TUI_OPTIMIZER__LR=0.01 (two underscores for a dot)."""
+    tree: Tree = {}
+    for name, text in sorted(environ.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in ENVIRONMENT_OTHER:
+            path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            _put(tree, path, parse_value(text))
+    return tree
+
+
+def read_assignments(assignments: list[str]) -> Tree:
+    """Settings from `--set a.b=value` arguments; values are TOML where they parse as such, else text.
+
+    Raises:
+        UsageError: an argument has no `=`.
+    """
+    tree: Tree = {}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f'--set takes key=value, as in --set optimizer.lr=0.01, but got "{assignment}"')
+        _put(tree, key.strip().split("."), parse_value(text))
+    return tree
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value (number, boolean, list, inline table, quoted text), or the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
+    """`base` with each named source laid over it, the later ones on top.
+
+    Raises:
+        UsageError: a key is unknown or a value cannot be used; the message names the source.
+    """
+    tree: Tree = msgspec.to_builtins(base)
+    for source, overlay in sources:
+        tree = _merge(tree, overlay)
+        _check_keys(tree, TrainConfig, (), source)
+        try:
+            # Not strict, so that an environment variable's text can become a number; checked after each source, so that
+            # the message can name it.
+            msgspec.convert(tree, TrainConfig, strict=False)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"{source}: {_explain(error)}") from error
+    return msgspec.convert(tree, TrainConfig, strict=False)
+
+
+def _merge(below: Tree, above: Tree) -> Tree:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict) and value.get("type", old.get("type")) == old.get("type"):
+            merged[key] = _merge(old, value)
+        else:  # a table of another type (schedule) shares no keys with the old one
+            merged[key] = value
+    return merged
+
+
+def _put(tree: Tree, path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        child = tree.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise UsageError(f"{'.'.join(path)}: {key} is set to a value already and cannot also be a table")
+        tree = child
+    tree[path[-1]] = value
+
+
+def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> None:
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        for item in value:
+            _check_keys(item, get_args(kind)[0], path, source)
+    if not isinstance(value, dict):
+        return
+    if get_origin(kind) in (Union, UnionType):
+        kind = _member(kind, value.get("type"), path, source)
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, item in value.items():
+        here = ".".join((*path, key))
+        if key not in fields and key != kind.__struct_config__.tag_field:
+            known = [".".join((*path, name)) for name in fields]
+            raise UsageError(f'{source}: unknown key "{here}".{nearest(here, known)}')
+        _check_keys(item, fields.get(key), (*path, key), source)
+
+
+def _member(union: Any, tag: Any, path: tuple[str, ...], source: str) -> Any:
+    """The struct of a union that a table's `type` names; a union with one struct needs no `type`."""
+    structs = [kind for kind in get_args(union) if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    if len(structs) <= 1:
+        return structs[0] if structs else None
+    by_tag = {str(kind.__struct_config__.tag): kind for kind in structs}
+    if tag not in by_tag:
+        here = ".".join(path)
+        raise UsageError(
+            f'{source}: {here}.type "{tag}" is unknown.{nearest(str(tag), by_tag)} Known: {", ".join(by_tag)}'
+        )
+    return by_tag[tag]
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    """msgspec's "Expected `int` >= 1 - at `$.data.batch_size`" as a sentence that begins with the key."""
+    text, separator, path = str(error).partition(" - at `$.")
+    return f"{path.rstrip('`')}: {text[0].lower()}{text[1:]}".replace("`", "") if separator else text

@@ -1,0 +1,164 @@
+"""Per-step metrics without waiting for the device.
+
+The loss, the number of right answers and the gradient norm of a step are written into a ring on the device. A few
+times a second the new rows are copied out: on a GPU into pinned memory behind a CUDA event, and handed on when that
+has been reached, so that no step ever waits for a number that only a person wants to see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import msgspec
+import torch
+from torch import Tensor
+
+from core.events import Batches
+
+CHUNK_SECONDS = 0.2
+_CAPACITY = 4096
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A moment: on a GPU when its stream gets there, on a CPU now."""
+
+    event: torch.cuda.Event | None
+    host_seconds: float
+
+    @classmethod
+    def now(cls, device: torch.device) -> _Mark:
+        event = None
+        if device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            event.record()
+        return cls(event, time.perf_counter())
+
+    def reached(self) -> bool:
+        return self.event is None or bool(self.event.query())  # type: ignore[no-untyped-call]
+
+    def wait(self) -> None:
+        if self.event is not None:
+            self.event.synchronize()
+
+    def seconds_since(self, start: _Mark) -> float:
+        if self.event is not None and start.event is not None:
+            return float(start.event.elapsed_time(self.event)) / 1000  # it gives milliseconds
+        return self.host_seconds - start.host_seconds
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Steps whose rows are on their way to the host."""
+
+    rows: Tensor
+    first_step: int
+    lr: list[float]
+    images: list[int]
+    start: _Mark
+    end: _Mark
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Sums over steps that have arrived; the training metrics of an epoch."""
+
+    loss: float = 0.0
+    """Over images."""
+    correct: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+
+
+class Meter:
+    """Collect the metrics of steps on `device` and hand them out in chunks of about `CHUNK_SECONDS`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._ring = torch.zeros(_CAPACITY, 3, device=device)
+        self._count = 0  # rows in the ring that are not yet in a chunk
+        self._lr: list[float] = []
+        self._images: list[int] = []
+        self._first_step = 0
+        self._start: _Mark | None = None
+        self._under_way: deque[_Chunk] = deque()
+        self.totals = Totals()
+
+    def record(self, step: int, loss: Tensor, correct: Tensor, norm: Tensor, *, lr: float, num_images: int) -> None:
+        """Note a step: 0-dimensional tensors on the device, the learning rate and the size of the batch."""
+        if self._count == 0:
+            self._first_step = step
+        torch.stack((loss.detach().float(), correct.float(), norm.float()), out=self._ring[self._count])
+        self._count += 1
+        self._lr.append(lr)
+        self._images.append(num_images)
+
+    def start(self) -> None:
+        """Training goes on: time counts from here."""
+        self._start = _Mark.now(self._device)
+
+    def take(self, epoch: int) -> list[Batches]:
+        """Chunks that have arrived. Begins a new one when the last is old enough."""
+        arrived = []
+        while self._under_way and self._under_way[0].end.reached():
+            arrived.append(self._finish(self._under_way.popleft(), epoch))
+        if self._start is not None and self._count:
+            age = time.perf_counter() - self._start.host_seconds
+            if age >= CHUNK_SECONDS or self._count == _CAPACITY:
+                # Waiting here for the chunk before keeps the host at most two chunks ahead of the GPU, so that a
+                # command takes effect soon.
+                while self._under_way:
+                    self._under_way[0].end.wait()
+                    arrived.append(self._finish(self._under_way.popleft(), epoch))
+                self._close_chunk()
+        return arrived
+
+    def flush(self, epoch: int) -> list[Batches]:
+        """Everything noted so far; waits for the device and stops the clock until `start`."""
+        if self._count:
+            self._close_chunk()
+        arrived = []
+        while self._under_way:
+            self._under_way[0].end.wait()
+            arrived.append(self._finish(self._under_way.popleft(), epoch))
+        self._start = None
+        return arrived
+
+    def _close_chunk(self) -> None:
+        assert self._start is not None, "start() comes before the first step"
+        rows = self._ring[: self._count]
+        if self._device.type == "cuda":
+            host = torch.empty(rows.shape, pin_memory=True)
+            rows = host.copy_(rows, non_blocking=True)
+        else:
+            rows = rows.cpu().clone()
+        end = _Mark.now(self._device)
+        self._under_way.append(_Chunk(rows, self._first_step, self._lr, self._images, self._start, end))
+        self._count, self._lr, self._images, self._start = 0, [], [], end
+
+    def _finish(self, chunk: _Chunk, epoch: int) -> Batches:
+        loss, correct, norm = chunk.rows.T.tolist()
+        seconds = chunk.end.seconds_since(chunk.start)
+        # One by one and in order: a resumed epoch then adds up to the very same sum.
+        total_loss, total_correct = self.totals.loss, self.totals.correct
+        for mean, hits, images in zip(loss, correct, chunk.images, strict=True):
+            total_loss += mean * images
+            total_correct += hits
+        num_images = sum(chunk.images)
+        self.totals = Totals(total_loss, total_correct, self.totals.images + num_images, self.totals.seconds + seconds)
+        return Batches(
+            epoch=epoch,
+            first_step=chunk.first_step,
+            loss=[_short(value) for value in loss],
+            lr=[_short(value) for value in chunk.lr],
+            accuracy=[_short(hits / images) for hits, images in zip(correct, chunk.images, strict=True)],
+            gradient_norm=[_short(value) for value in norm],
+            num_images=num_images,
+            seconds=round(seconds, 6),
+        )
+
+
+def _short(value: float) -> float:
+    """Six significant digits: what float32 carries for certain, and a third of the bytes of a float64."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,88 @@
+"""The networks, by name. This page imports no PyTorch; `build_model` imports the one file that it needs.
+
+A network is a function `(*, num_classes, image_shape, **args) -> nn.Module` in a file of its own. Its layers keep the
+published order and settings; where nothing else is said they start with PyTorch's default weights.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from core.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ModelEntry(NamedTuple):
+    """Where a network is built, and what it is."""
+
+    module: str
+    builder: str
+    description: str
+
+
+MODELS: dict[str, ModelEntry] = {
+    "lenet": ModelEntry("core.models.lenet", "lenet", "LeNet with three 3x3 convolutions and two linear layers"),
+    "resnet9": ModelEntry("core.models.resnet9", "resnet9", "ResNet-9: four convolutions, two residual blocks"),
+    "resnet26-w32": ModelEntry(
+        "core.models.resnet26_w32", "resnet26_w32", "ResNet-26, 32 to 256 channels, no ReLU after the sums"
+    ),
+    "resnet26-w16": ModelEntry(
+        "core.models.resnet26_w16", "resnet26_w16", "ResNet-26, 16 to 128 channels; stem_kernel 3 or 5"
+    ),
+    "mnist-cnn": ModelEntry("core.models.mnist_cnn", "mnist_cnn", "two 5x5 convolutions; relu_logits as published"),
+    "cnn3": ModelEntry("core.models.cnn3", "cnn3", "three convolutions with batch norm and two linear layers"),
+    "shapes-small": ModelEntry(
+        "core.models.shapes_small", "shapes_small", "three convolutions and a global average, quick on a CPU"
+    ),
+}
+
+
+def build_model(
+    name: str, *, num_classes: int, image_shape: tuple[int, int, int], args: Mapping[str, object]
+) -> nn.Module:
+    """Build a network with fresh weights, on PyTorch's default device, in training mode.
+
+    Args:
+        name: a key of `MODELS`.
+        num_classes: logits per image.
+        image_shape: channels, height and width of the images.
+        args: keyword arguments of the network.
+
+    Returns:
+        A module from float images N×C×H×W to logits N×`num_classes`.
+
+    Raises:
+        UsageError: the name or an argument is unknown, an argument has a value that the network does not take, or the
+            images are too small for it.
+    """
+    entry = MODELS.get(name)
+    if entry is None:
+        raise UsageError(f'There is no model "{name}".{nearest(name, MODELS)}')
+    builder: Callable[..., nn.Module] = getattr(importlib.import_module(entry.module), entry.builder)
+    return builder(num_classes=num_classes, image_shape=image_shape, **_checked(name, builder, args))
+
+
+def _checked(name: str, builder: Callable[..., nn.Module], args: Mapping[str, object]) -> dict[str, object]:
+    known = inspect.signature(builder).parameters.keys() - {"num_classes", "image_shape"}
+    hints = typing.get_type_hints(builder)
+    checked: dict[str, object] = {}
+    for key, value in args.items():
+        if key not in known:
+            has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            raise UsageError(f'Model {name} has no argument "{key}"; {has}.{nearest(key, known)}')
+        try:
+            checked[key] = msgspec.convert(value, hints[key])
+        except msgspec.ValidationError as error:
+            # An enumeration says only that the value is invalid; say what would be valid.
+            choices = typing.get_args(hints[key])
+            why = f"choose from {', '.join(map(str, choices))}" if choices else str(error)
+            raise UsageError(f"Model {name} cannot have {key}={value}: {why}.") from error
+    return checked

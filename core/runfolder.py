@@ -1,0 +1,215 @@
+"""Run folders: where things lie in `runs/<id>/`, names that stay unique, the manifest, and the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.errors import RunInUseError, StorageError, UsageError, nearest
+from core.names import two_words
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """`run.json`: what a run is, readable before its first event."""
+
+    schema: int = 1
+    id: str
+    recipe: str
+    created: float
+    """Seconds since the epoch."""
+    config: dict[str, Any]
+    command: list[str] = []
+    code_version: str = ""
+    versions: dict[str, str] = {}
+    device: dict[str, Any] | None = None
+    host: str = ""
+    pid: int | None = None
+    """Of the trainer of the latest attempt."""
+    parent: str | None = None
+    """The run this one was forked from."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / "trainer.log"
+
+    @property
+    def images(self) -> Path:
+        return self.path.parent / ".images"
+
+    def read_manifest(self) -> Manifest:
+        """The manifest.
+
+        Raises:
+            StorageError: it is missing, unreadable or not a manifest.
+        """
+        try:
+            return msgspec.json.decode(self.manifest_file.read_bytes(), type=Manifest)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise StorageError(f"{self.manifest_file} is not a run manifest: {error}") from error
+        except OSError as error:
+            raise StorageError(f"cannot read {self.manifest_file}: {error.strerror}") from error
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest atomically."""
+        write_atomically(self.manifest_file, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for one trainer; the kernel lets go when the process dies.
+
+        Raises:
+            RunInUseError: another trainer holds it.
+        """
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunInUseError(
+                    f"run {self.id} is being trained by another process: watch it with `cifar-tui attach {self.id}`"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new one, also after a power cut.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def new_run_id(recipe: str, *, now: float | None = None) -> str:
+    """date-time-recipe-twowords, as 20261121-074349-c10-lenet-brisk-otter."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    return f"{stamp}-{recipe}-{two_words()}"
+
+
+def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) -> RunFolder:
+    """Make a new run folder; mkdir decides between processes that start in the same second.
+
+    Raises:
+        UsageError: `run_id` is taken or is not a plain name.
+        StorageError: the runs directory cannot be written.
+    """
+    if run_id is not None and not _ID.fullmatch(run_id):
+        raise UsageError(f'"{run_id}" cannot be a run id: use letters, digits, ".", "_" and "-"')
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        for _ in range(100):
+            path = runs_dir / (run_id or new_run_id(recipe))
+            try:
+                path.mkdir()
+            except FileExistsError:
+                if run_id is not None:
+                    raise UsageError(
+                        f"a run named {run_id} exists already in {runs_dir}: choose another --run-id"
+                    ) from None
+                continue
+            folder = RunFolder(path)
+            folder.control.mkdir()
+            return folder
+    except OSError as error:
+        raise StorageError(
+            f"cannot create a run in {runs_dir}: {error.strerror}; choose a writable folder with --runs-dir"
+        ) from error
+    raise StorageError(f"found no free run name in {runs_dir}")
+
+
+def list_runs(runs_dir: Path) -> list[RunFolder]:
+    """All run folders, oldest first by name. Anything that is not a folder with a visible name is passed over."""
+    try:
+        with os.scandir(runs_dir) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(f"cannot read {runs_dir}: {error.strerror}") from error
+    return [RunFolder(runs_dir / name) for name in names]
+
+
+def find_run(runs_dir: Path, name: str) -> RunFolder:
+    """The run that `name` means: an id, a unique part of one, a path, or `last`.
+
+    Raises:
+        UsageError: no run or several runs fit.
+    """
+    as_path = Path(name).expanduser()
+    if os.sep in name and as_path.is_dir():
+        return RunFolder(as_path.resolve())
+    runs = list_runs(runs_dir)
+    if not runs:
+        raise UsageError(f"there are no runs in {runs_dir} yet: start one with `cifar-tui demo`")
+    if name == "last":
+        return max(runs, key=_created)
+    exact = [run for run in runs if run.id == name]
+    fitting = exact or [run for run in runs if name in run.id]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise UsageError(f'no run in {runs_dir} is called "{name}".{nearest(name, [run.id for run in runs])}')
+    names = ", ".join(run.id for run in fitting[:4]) + (", …" if len(fitting) > 4 else "")
+    raise UsageError(f'"{name}" fits {len(fitting)} runs ({names}): write more of the name')
+
+
+def _created(run: RunFolder) -> float:
+    try:
+        return run.read_manifest().created
+    except StorageError:
+        return 0.0

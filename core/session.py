@@ -1,0 +1,169 @@
+"""A trainer's life from the configuration to the exit code: run folder, log, signals, heartbeat, training, ending.
+
+Nothing heavy is imported before the run folder exists and the first event is written, so that a viewer has something to
+show while PyTorch loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from core import events as ev
+from core.config import TrainConfig
+from core.errors import CifarTuiError, DivergedError, ExitCode
+from core.recorder import Recorder, Subscriber
+from core.runfolder import Manifest, RunFolder, create_run_folder
+from core.signals import Signals
+
+ReportTo = Callable[[RunFolder, TextIO, TextIO], Subscriber]
+"""Given the run and the process's real standard output and error, makes the subscriber that writes to them."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to train and where to keep it."""
+
+    config: TrainConfig
+    runs_dir: Path
+    published: ev.Published | None = None
+    run_id: str | None = None
+    command: tuple[str, ...] = ()
+
+
+def train_run(request: Request, report_to: ReportTo) -> ExitCode:
+    """Train a new run and return the exit code of the process. Every ending is recorded in the run's events.
+
+    Raises:
+        UsageError, StorageError: there is no run folder to record anything in.
+    """
+    folder = create_run_folder(request.runs_dir, request.config.recipe, request.run_id)
+    with folder.lock(), contextlib.ExitStack() as stack:
+        recorder = Recorder(folder.events_file)
+        stack.callback(recorder.close)
+        manifest = _manifest(folder, request)
+        folder.write_manifest(manifest)
+        stdout, stderr = stack.enter_context(output_to(folder.log_file))
+        recorder.subscribe(report_to(folder, stdout, stderr))
+        recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
+        signals = Signals()
+        signals.install()
+        ended = _train(request, folder, manifest, recorder, signals)
+        recorder.emit(ended)
+        return ExitCode(ended.exit_code)
+
+
+def _train(
+    request: Request, folder: RunFolder, manifest: Manifest, recorder: Recorder, signals: Signals
+) -> ev.RunEnded:
+    started = time.monotonic()
+    step = epoch = 0
+
+    def failed(status: str, reason: str, code: ExitCode) -> ev.RunEnded:
+        return ev.RunEnded(
+            status="diverged" if status == "diverged" else "failed",
+            step=step,
+            epoch=epoch,
+            reason=reason,
+            exit_code=int(code),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def follow(record: ev.Record) -> None:
+        nonlocal step, epoch
+        if isinstance(record.event, ev.Batches):
+            step = record.event.first_step + len(record.event.loss)
+        elif isinstance(record.event, ev.EpochEnded):
+            epoch = record.event.epoch
+
+    recorder.subscribe(follow)
+    # PyTorch takes two seconds to load; by now a viewer has the run's name and phase.
+    from core import attempt
+    from core.pulse import Pulse
+
+    pulse = Pulse(recorder.emit, recorder.sync)
+    pulse.start()
+    try:
+        return attempt.attempt(request.config, request.published, folder, manifest, recorder, signals, pulse)
+    except DivergedError as error:
+        return failed("diverged", str(error), error.exit_code)
+    except CifarTuiError as error:
+        return failed("failed", str(error), error.exit_code)
+    except MemoryError:
+        return failed("failed", "out of memory: use a smaller --batch-size", ExitCode.OUT_OF_MEMORY)
+    except Exception as error:  # noqa: BLE001 - the last stop: record what went wrong, with its traceback in the log
+        if memory := attempt.explain_out_of_memory(error, request.config):
+            return failed("failed", memory, ExitCode.OUT_OF_MEMORY)
+        traceback.print_exc()  # standard error is trainer.log here
+        return failed("failed", f"{type(error).__name__}: {error} (traceback in {folder.log_file})", ExitCode.BUG)
+    finally:
+        pulse.stop()
+
+
+def _manifest(folder: RunFolder, request: Request) -> Manifest:
+    return Manifest(
+        id=folder.id,
+        recipe=request.config.recipe,
+        created=time.time(),
+        config=msgspec.to_builtins(request.config),
+        command=list(request.command),
+        code_version=code_version(),
+        versions=versions(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def code_version() -> str:
+    """The version of cifar-tui."""
+    return metadata.version("cifar-tui")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a result; read from package metadata, which imports nothing."""
+    found = {"python": platform.python_version()}
+    for package in ("torch", "torchvision", "numpy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
+
+
+@contextlib.contextmanager
+def output_to(log: Path) -> Iterator[tuple[TextIO, TextIO]]:
+    """Lead the process's standard output and error into a file, and yield streams to where they went before.
+
+    Done on the file descriptors, so that what libraries print from C goes there too and never onto a screen.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    streams: list[Any] = []
+    for descriptor in (1, 2):
+        encoding = (sys.stdout if descriptor == 1 else sys.stderr).encoding
+        streams.append(os.fdopen(os.dup(descriptor), "w", buffering=1, encoding=encoding, errors="replace"))
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield streams[0], streams[1]
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, stream in zip((1, 2), streams, strict=True):
+            with contextlib.suppress(OSError, ValueError):  # a reader that has gone away is no reason to fail
+                stream.flush()
+            os.dup2(stream.fileno(), descriptor)
+            with contextlib.suppress(OSError, ValueError):
+                stream.close()
+        os.close(target)

@@ -1,0 +1,324 @@
+"""`RunState`: what a run looks like after some of its events. The only place where events become numbers.
+
+Live, attached, replayed and listed runs all are this fold, so that a replay shows what the live screen showed. Nothing
+here reads a clock: times are those of the records, and `liveness` is told the present by its caller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import events as ev
+
+Status = Literal["starting", "running", "paused", "finished", "stopped", "preempted", "diverged", "failed"]
+Liveness = Literal["starting", "running", "paused", "stalled", "silent", "ended"]
+
+SILENT_AFTER_SECONDS = 20.0
+"""No event for so long, with a heartbeat due every 5 s: the trainer is gone or cut off."""
+STALLED_AFTER_SECONDS = 30.0
+"""Heartbeats arrive, but the last step is older than this (and than ten usual steps)."""
+RATE_WINDOW_SECONDS = 10.0
+"""The rate shown is that of the last so many seconds of training."""
+
+
+class Columns:
+    """Arrays that grow at their end; appending is amortised O(1), reading gives views without a copy."""
+
+    def __init__(self, *names: str) -> None:
+        self._arrays = {name: np.empty(1024) for name in names}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self._arrays[name][: self._length]
+
+    def append(self, count: int, **values: NDArray[np.float64] | list[float]) -> None:
+        """Append `count` rows; every column must be given."""
+        end = self._length + count
+        for name, array in self._arrays.items():
+            if end > len(array):
+                grown = np.empty(max(end, 2 * len(array)))
+                grown[: self._length] = array[: self._length]
+                self._arrays[name] = array = grown
+            array[self._length : end] = values[name]
+        self._length = end
+
+    def truncate(self, length: int) -> None:
+        """Keep the first `length` rows."""
+        self._length = min(self._length, length)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time or steps; `end` is None while it lasts."""
+
+    start_seconds: float
+    end_seconds: float | None
+    step: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """An event with its place in the run's time."""
+
+    seq: int
+    wall: float
+    seconds: float
+    """Since the run's first event, attempts put end to end."""
+    event: ev.Event
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the highest validation accuracy."""
+
+    epoch: int
+    step: int
+    top1: float
+
+
+class RunState:
+    """The fold of a run's events.
+
+    `apply` takes records in order. Everything else is reading: plain attributes, and properties for what is derived.
+    """
+
+    def __init__(self) -> None:
+        self.num_records = 0
+        self.last: ev.Record | None = None
+        self.run: ev.RunStarted | None = None
+        self.status: Status = "starting"
+        self.phase = "starting"
+        self.phase_detail = ""
+        self.attempt = 1
+        self.step = 0
+        """Steps done."""
+        self.num_steps = 0
+        self.num_epochs = 0
+        self.plan: ev.LrPlan | None = None
+        self.batches = Columns("step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed")
+        """One row a step: `seconds` of the run's time, `elapsed` seconds of training alone."""
+        self.epochs: list[ev.EpochEnded] = []
+        self.epoch_seconds: list[float] = []
+        """Training seconds up to the end of each epoch in `epochs`."""
+        self.evaluations: list[ev.Evaluated] = []
+        self.checkpoints: list[ev.CheckpointSaved] = []
+        self.commands: dict[str, Timed] = {}
+        """Latest word on each command, by its id, in the order they came."""
+        self.pauses: list[Span] = []
+        self.log: deque[Timed] = deque(maxlen=2000)
+        """What a person reads: notices, commands, checkpoints, phases and ends."""
+        self.system: deque[Timed] = deque(maxlen=3600)
+        self.ended: ev.RunEnded | None = None
+        self.seconds = 0.0
+        """The run's time at the last record."""
+        self.training_seconds = 0.0
+        self.num_images = 0
+        self._attempt_origin: tuple[int, float] | None = None
+        self._recent: deque[tuple[int, int, float]] = deque()
+        self._heartbeat: ev.Heartbeat | None = None
+
+    # -- the fold -----------------------------------------------------------------------------------------------------
+
+    def apply(self, record: ev.Record) -> None:
+        """Take the next record into account."""
+        self._advance_time(record)
+        self.num_records += 1
+        self.last = record
+        event = record.event
+        match event:
+            case ev.RunStarted():
+                self._start(event)
+            case ev.PhaseChanged():
+                self.phase, self.phase_detail = event.phase, event.detail
+                if event.phase == "training" and self.status == "starting":
+                    self.status = "running"
+            case ev.Batches():
+                self._add_batches(event)
+            case ev.EpochEnded():
+                self.epochs.append(event)
+                self.epoch_seconds.append(self.training_seconds)
+                self.step = event.step
+            case ev.Evaluated():
+                self.evaluations.append(event)
+            case ev.CheckpointSaved():
+                self.checkpoints.append(event)
+                self._note(record)
+            case ev.CommandHandled():
+                self.commands[event.command_id] = self._timed(record)
+                self._replan(event.plan, event.num_epochs, event.num_steps)
+                self._note(record)
+            case ev.Paused():
+                self.status = "paused"
+                self.pauses.append(Span(self.seconds, None, event.step))
+            case ev.Unpaused():
+                self.status = "running"
+                self._close_pause()
+            case ev.Resumed():
+                self._rewind(event)
+                self._note(record)
+            case ev.PlanChanged():
+                self._replan(event.plan, None, None)
+                self._note(record)
+            case ev.SystemSampled():
+                self.system.append(self._timed(record))
+            case ev.Heartbeat():
+                self._heartbeat = event
+            case ev.Notice():
+                self._note(record)
+            case ev.RunEnded():
+                self.ended = event
+                self.status = event.status
+                self._close_pause()
+                self._note(record)
+            case _:
+                assert_never(event)
+
+    def _advance_time(self, record: ev.Record) -> None:
+        # Monotonic clocks of two attempts have nothing in common: each attempt starts where the last one ended.
+        if self._attempt_origin is None or self._attempt_origin[0] != record.attempt:
+            self._attempt_origin = (record.attempt, record.mono - self.seconds)
+            self.attempt = record.attempt
+        self.seconds = max(self.seconds, record.mono - self._attempt_origin[1])
+
+    def _start(self, event: ev.RunStarted) -> None:
+        self.run = event
+        self.num_epochs, self.num_steps, self.plan = event.num_epochs, event.num_steps, event.plan
+
+    def _add_batches(self, event: ev.Batches) -> None:
+        count = len(event.loss)
+        if count == 0:
+            return
+        part = np.arange(1, count + 1) / count
+        self.batches.append(
+            count,
+            step=np.arange(event.first_step, event.first_step + count, dtype=np.float64),
+            epoch=np.full(count, float(event.epoch)),
+            loss=event.loss,
+            lr=event.lr,
+            accuracy=event.accuracy,
+            gradient_norm=event.gradient_norm,
+            seconds=self.seconds - event.seconds * (1 - part),
+            elapsed=self.training_seconds + event.seconds * part,
+        )
+        self.step = event.first_step + count
+        self.training_seconds += event.seconds
+        self.num_images += event.num_images
+        self._recent.append((count, event.num_images, event.seconds))
+        while sum(seconds for _, _, seconds in self._recent) - self._recent[0][2] > RATE_WINDOW_SECONDS:
+            self._recent.popleft()
+        if self.status == "starting":
+            self.status = "running"
+
+    def _rewind(self, event: ev.Resumed) -> None:
+        keep = int(np.searchsorted(self.batches["step"], event.from_step))
+        self.batches.truncate(keep)
+        self.training_seconds = float(self.batches["elapsed"][-1]) if keep else 0.0
+        self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.from_step]
+        self.epoch_seconds = self.epoch_seconds[: len(self.epochs)]
+        self.evaluations = [evaluation for evaluation in self.evaluations if evaluation.step <= event.from_step]
+        self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.step <= event.from_step]
+        self._close_pause()
+        self._recent.clear()
+        self.step = event.from_step
+        self.ended = None
+        self.status = "starting"
+
+    def _replan(self, plan: ev.LrPlan | None, num_epochs: int | None, num_steps: int | None) -> None:
+        self.plan = plan or self.plan
+        self.num_epochs = num_epochs or self.num_epochs
+        self.num_steps = num_steps or self.num_steps
+
+    def _close_pause(self) -> None:
+        if self.pauses and self.pauses[-1].end_seconds is None:
+            self.pauses[-1] = Span(self.pauses[-1].start_seconds, self.seconds, self.pauses[-1].step)
+
+    def _timed(self, record: ev.Record) -> Timed:
+        return Timed(record.seq, record.wall, self.seconds, record.event)
+
+    def _note(self, record: ev.Record) -> None:
+        self.log.append(self._timed(record))
+
+    # -- what is derived ----------------------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in label order; empty until the run has started."""
+        return self.run.classes if self.run else []
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    @property
+    def best(self) -> Best | None:
+        """The epoch of the highest validation top-1, the earliest of equals; None before the first epoch ended."""
+        scored = [epoch for epoch in self.epochs if math.isfinite(epoch.validation.top1)]
+        if not scored:
+            return None
+        best = max(scored, key=lambda epoch: epoch.validation.top1)
+        return Best(best.epoch, best.step, best.validation.top1)
+
+    @property
+    def confusion(self) -> NDArray[np.int64] | None:
+        """Confusion counts of the last epoch: rows actual, columns predicted."""
+        return np.asarray(self.epochs[-1].validation.confusion, dtype=np.int64) if self.epochs else None
+
+    def answer(self, command_id: str) -> ev.CommandHandled | None:
+        """What the trainer finally said to a command; None while it has not."""
+        timed = self.commands.get(command_id)
+        event = timed.event if timed else None
+        return event if isinstance(event, ev.CommandHandled) and event.status != "received" else None
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Training rate over the last seconds, pauses and evaluation left out."""
+        seconds = sum(part for _, _, part in self._recent)
+        return sum(images for _, images, _ in self._recent) / seconds if seconds > 0 else None
+
+    @property
+    def mean_images_per_second(self) -> float | None:
+        """Training rate over the whole run, pauses and evaluation left out."""
+        return self.num_images / self.training_seconds if self.training_seconds > 0 else None
+
+    @property
+    def step_seconds(self) -> float | None:
+        """Mean seconds of the last steps."""
+        steps = sum(count for count, _, _ in self._recent)
+        return sum(seconds for _, _, seconds in self._recent) / steps if steps else None
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds of training and evaluation still to come; None before the first steps."""
+        if self.ended is not None or self.step_seconds is None:
+            return None
+        evaluation = self.epochs[-1].validation.seconds if self.epochs else 0.0
+        return (self.num_steps - self.step) * self.step_seconds + (self.num_epochs - self.epoch) * evaluation
+
+    def liveness(self, now_wall: float) -> Liveness:
+        """Whether the run is alive, judged at `now_wall` seconds since the epoch."""
+        if self.ended is not None:
+            return "ended"
+        if self.last is None:
+            return "starting"
+        silence = now_wall - self.last.wall
+        if silence > SILENT_AFTER_SECONDS:
+            return "silent"
+        if self.status == "paused":
+            return "paused"
+        if self.status == "starting":
+            return "starting"
+        age = self._heartbeat.last_step_age_seconds if self._heartbeat else None
+        usual = 10 * (self.step_seconds or 0.0)
+        if self.phase == "training" and age is not None and age > max(STALLED_AFTER_SECONDS, usual):
+            return "stalled"
+        return "running"

@@ -1,0 +1,325 @@
+"""The training loop. It knows events and commands, and no recipe, screen or file format.
+
+Whatever is random is a function of (seed, epoch, step): the order of the images, their augmentation, dropout. The
+learning rate is a function of the step. So the position in the data, the state of a random generator or of a scheduler
+never has to be saved, and a run that goes on from a checkpoint goes on exactly.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core import events as ev
+from core.config import Plateau
+from core.data.randomness import stream_seed
+from core.errors import DivergedError, ExitCode, UsageError
+from core.evaluate import evaluate, save_predictions
+from core.meter import Meter, Totals
+from core.optim.factory import set_hyperparameters
+from core.optim.schedules import PlateauState, lr_factor, momentum_at
+from core.optim.schedules import plan as plan_lr
+from core.pulse import Pulse
+from core.runfolder import RunFolder
+from core.saver import Reason, Saver
+from core.setup import Setup
+from core.signals import Signals
+from core.steering import Steering
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """Where a run is, and what decides how it goes on besides weights and optimiser; part of a checkpoint."""
+
+    step: int = 0
+    """Steps done."""
+    epoch: int = 0
+    """Epochs completed."""
+    batch: int = 0
+    """Batches done of the epoch under way."""
+    totals: Totals = Totals()
+    """Metrics of the epoch under way."""
+    num_epochs: int
+    lr_scale: float = 1.0
+    """Product of the factors that commands asked for."""
+    plateau: PlateauState = PlateauState()
+    best: float | None = None
+    """Of the metric that `checkpoint.best` names; larger is better."""
+
+
+class Trainer:
+    """One attempt at a run.
+
+    Args:
+        setup: data, network and optimiser.
+        folder: where predictions and checkpoints go and commands come from.
+        emit: takes each event.
+        signals: what signals ask for.
+        pulse: told of each step, for its heartbeats.
+    """
+
+    def __init__(
+        self, setup: Setup, folder: RunFolder, emit: Callable[[ev.Event], None], signals: Signals, pulse: Pulse
+    ) -> None:
+        self.setup, self.folder, self.emit, self.pulse = setup, folder, emit, pulse
+        self.config = setup.config
+        self.progress = Progress(num_epochs=self.config.epochs)
+        self.meter = Meter(setup.device)
+        self.saver = Saver(folder, self.config.checkpoint, emit)
+        self.steps_per_epoch = setup.train_data.steps_per_epoch
+        self.parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
+        self.end: ev.RunEnded | None = None
+        """Set by whatever ends the run."""
+        self._steering = Steering(self, folder, emit, signals)
+        self._started = time.monotonic()
+
+    def run(self) -> ev.RunEnded:
+        """Train until the planned steps are done, or somebody ends it.
+
+        Raises:
+            DivergedError: the loss or the gradient is no longer finite.
+        """
+        progress, data = self.progress, self.setup.train_data
+        self.emit(ev.PhaseChanged(phase="training"))
+        self.setup.model.train()
+        self.proceed()
+        while self.end is None and progress.step < self.num_steps:
+            epoch = progress.epoch + 1  # told from 1
+            while self.end is None and progress.batch < self.steps_per_epoch and progress.step < self.num_steps:
+                inputs, labels = data.batch(epoch, progress.batch)
+                lr = self._set_learning_rate()
+                loss, correct, norm = self._step(inputs, labels)
+                self.meter.record(progress.step, loss, correct, norm, lr=lr, num_images=len(labels))
+                progress.step += 1
+                progress.batch += 1
+                self.pulse.step, self.pulse.last_step = progress.step, time.monotonic()
+                self._emit_batches(self.meter.take(epoch))
+                self._steering.look()
+            if self.end is None:
+                self._end_epoch(epoch)
+        if self.end is None:
+            self.save("end")
+            self.finish("finished", "all epochs are done", ExitCode.DONE)
+        assert self.end is not None
+        return self.end
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Forward, backward, update.
+
+        Returns:
+            The batch's mean loss, its number of right answers and the gradient norm, all still on the device.
+        """
+        setup, settings = self.setup, self.config.optimizer
+        # Dropout draws from the device's global generator.
+        _seed_device(setup.device, stream_seed(self.config.seed, "step", self.progress.step))
+        with setup.autocast():
+            logits = setup.compiled(inputs)
+            loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+        setup.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
+        if settings.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
+        if settings.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
+        if setup.device.type == "cpu" and not math.isfinite(loss.item() + norm.item()):
+            # Here looking costs nothing; on a GPU it would wait for the step, so there the meter's rows tell.
+            self._diverged(self.progress.step, loss.item(), norm.item())
+        setup.optimizer.step()
+        correct = (logits.detach().argmax(1) == labels).sum()
+        return loss, correct, norm
+
+    def _set_learning_rate(self) -> float:
+        step, schedule = self.progress.step, self.config.schedule
+        if isinstance(schedule, Plateau):
+            factor = self.progress.plateau.factor
+        else:
+            factor = lr_factor(schedule, step, self.num_steps, self.steps_per_epoch)
+        lr = self.config.optimizer.lr * factor * self.progress.lr_scale
+        set_hyperparameters(self.setup.optimizer, lr=lr, momentum=momentum_at(schedule, step, self.num_steps))
+        return lr
+
+    def _end_epoch(self, epoch: int) -> None:
+        progress = self.progress
+        self.halt()
+        totals = self.meter.totals
+        validation = self._evaluate(f"epoch-{epoch:03d}")
+        lr: float = self.setup.optimizer.param_groups[0]["lr"]
+        train_accuracy = totals.correct / totals.images
+        progress.epoch, progress.batch, self.meter.totals = epoch, 0, Totals()
+        self.emit(
+            ev.EpochEnded(
+                epoch=epoch,
+                step=progress.step,
+                train_loss=round(totals.loss / totals.images, 6),
+                train_accuracy=train_accuracy,
+                validation=validation,
+                lr=float(f"{lr:.6g}"),
+                seconds=round(totals.seconds, 4),
+                images_per_second=round(totals.images / totals.seconds, 1) if totals.seconds > 0 else 0.0,
+            )
+        )
+        if isinstance(self.config.schedule, Plateau):
+            self._update_plateau(self.config.schedule, validation.loss)
+        match self.config.checkpoint.best:
+            case "validation_top1":
+                metric = validation.top1
+            case "train_accuracy":
+                metric = train_accuracy
+            case "validation_loss":
+                metric = -validation.loss
+        is_best = math.isfinite(metric) and (progress.best is None or metric > progress.best)
+        if is_best:
+            progress.best = metric
+        every = self.config.checkpoint.every_epochs
+        if is_best or (every and epoch % every == 0):
+            self.save("epoch", is_best=is_best)
+        self.emit(ev.PhaseChanged(phase="training"))
+        self.proceed()
+
+    def _evaluate(self, name: str) -> ev.Evaluation:
+        self.emit(ev.PhaseChanged(phase="evaluating"))
+        validation, predictions = evaluate(
+            self.setup.compiled,
+            self.setup.validation_batches(),
+            num_classes=len(self.setup.dataset.classes),
+            autocast=self.setup.autocast(),
+        )
+        path = self.folder.predictions / f"{name}.npz"
+        try:
+            save_predictions(path, predictions)
+        except OSError as error:
+            self.emit(ev.Notice(level="warning", text=f"cannot write {path.name}: {error.strerror}"))
+            return validation
+        return msgspec.structs.replace(validation, predictions=str(path.relative_to(self.folder.path)))
+
+    def _update_plateau(self, schedule: Plateau, validation_loss: float) -> None:
+        before = self.progress.plateau
+        self.progress.plateau = before.update(schedule, validation_loss)
+        if self.progress.plateau.factor != before.factor:
+            reason = f"the validation loss has not improved for {schedule.patience + 1} epochs"
+            self.emit(ev.PlanChanged(step=self.step, reason=reason, plan=self.plan()))
+
+    def _emit_batches(self, chunks: list[ev.Batches]) -> None:
+        for chunk in chunks:
+            self.emit(chunk)
+            for offset, (loss, norm) in enumerate(zip(chunk.loss, chunk.gradient_norm, strict=True)):
+                if not math.isfinite(loss + norm):
+                    self._diverged(chunk.first_step + offset, loss, norm)
+
+    def _diverged(self, step: int, loss: float, norm: float) -> None:
+        what = f"the gradient norm became {norm:g}" if math.isfinite(loss) else f"the loss became {loss:g}"
+        last = self.saver.last_name()
+        good = f"the last good checkpoint is {last}" if last else "there is no checkpoint yet"
+        raise DivergedError(f"{what} at step {step}; {good}; a lower --lr may help")
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values that decide every further step."""
+        self.progress.totals = self.meter.totals
+        return {
+            "model": self.setup.model.state_dict(),
+            "optimizer": self.setup.optimizer.state_dict(),
+            "progress": msgspec.to_builtins(self.progress),
+            "config": msgspec.to_builtins(self.config),
+            "classes": list(self.setup.dataset.classes),
+        }
+
+    # -- what steering asks for ---------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.progress.step
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs planned."""
+        return self.progress.num_epochs
+
+    @property
+    def num_steps(self) -> int:
+        """Steps planned; a schedule spans them all."""
+        steps = self.progress.num_epochs * self.steps_per_epoch
+        return min(steps, self.config.max_steps or steps)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether something has ended the run."""
+        return self.end is not None
+
+    def plan(self) -> ev.LrPlan:
+        """The learning rate from here to the end, as planned now."""
+        return plan_lr(
+            self.config.schedule,
+            self.config.optimizer.lr,
+            num_steps=self.num_steps,
+            steps_per_epoch=self.steps_per_epoch,
+            first_step=self.step,
+            scale=self.progress.lr_scale * self.progress.plateau.factor,
+        )
+
+    def halt(self) -> None:
+        """Stop the training clock and emit what was measured so far."""
+        self._emit_batches(self.meter.flush(self.progress.epoch + 1))
+
+    def proceed(self) -> None:
+        """Start the training clock."""
+        self.pulse.last_step = time.monotonic()
+        self.meter.start()
+
+    def save(self, reason: Reason, *, keep: bool = False, is_best: bool = False) -> str | None:
+        """Save a checkpoint; its name, or None where it could not be written."""
+        best = self.progress.best
+        return self.saver.save(
+            self.state(),
+            step=self.step,
+            epoch=self.progress.epoch,
+            reason=reason,
+            keep=keep,
+            is_best=is_best,
+            metrics={} if best is None else {self.config.checkpoint.best: abs(best)},
+        )
+
+    def evaluate_now(self) -> ev.Evaluation:
+        """Evaluate in the middle of an epoch."""
+        validation = self._evaluate(f"step-{self.step:08d}")
+        self.emit(ev.Evaluated(epoch=self.progress.epoch + 1, step=self.step, validation=validation))
+        self.emit(ev.PhaseChanged(phase="training"))
+        return validation
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply every further learning rate."""
+        self.progress.lr_scale *= factor
+
+    def change_epochs(self, epochs: int) -> None:
+        """Train for so many epochs in all."""
+        if epochs <= self.progress.epoch:
+            raise UsageError(f"{self.progress.epoch} epochs are done already")
+        self.progress.num_epochs = epochs
+
+    def finish(self, status: Literal["finished", "stopped", "preempted"], reason: str, exit_code: ExitCode) -> None:
+        """End the run after this step."""
+        self.end = ev.RunEnded(
+            status=status,
+            step=self.step,
+            epoch=self.progress.epoch,
+            reason=reason,
+            exit_code=int(exit_code),
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+
+
+def _seed_device(device: torch.device, seed: int) -> None:
+    """Seed one device's global generator; torch.manual_seed would go through every device each step."""
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)

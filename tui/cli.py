@@ -1,0 +1,146 @@
+"""The command line. Heavy imports stay inside the commands: `--help`, `runs` and `show` never load PyTorch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from core.errors import CifarTuiError, ExitCode
+
+app = typer.Typer(
+    name="cifar-tui",
+    help="Train image classifiers on CIFAR-10, CIFAR-100 and MNIST and watch them live in the terminal.",
+    epilog="Without a command, `cifar-tui OPTIONS` is `cifar-tui train OPTIONS`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+)
+
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", envvar="CIFAR_TUI_RUNS_DIR", help="Where run folders are kept.", show_default=True)
+]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique part of one, a path, or `last`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+DEFAULT_RUNS_DIR = Path("runs")
+
+
+def main() -> None:
+    """Entry point: run the command and turn errors into one sentence and an exit code."""
+    # Imported here, since it registers its commands with `app`.
+    from tui import commands  # noqa: F401
+
+    try:
+        app(args=with_default_command(sys.argv[1:]), prog_name="cifar-tui")
+    except CifarTuiError as error:
+        print(f"cifar-tui: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(int(error.exit_code))
+    except BrokenPipeError:
+        # The reader of a pipe (`cifar-tui runs | head`) has left. Python would complain once more while it closes
+        # stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def with_default_command(arguments: list[str]) -> list[str]:
+    """Put `train` in front of arguments that begin with an option, so that `cifar-tui --no-ui` works."""
+    if arguments and (not arguments[0].startswith("-") or arguments[0] in ("--help", "--version")):
+        return arguments
+    return ["train", *arguments]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from core.session import code_version
+
+        typer.echo(f"cifar-tui {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str | None, typer.Option("-r", "--recipe", help="What to train; see `cifar-tui recipes`.")
+    ] = None,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Train in the foreground, without the dashboard.")] = False,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="cifar10, cifar100, cifar100-coarse, mnist, fashion-mnist, shapes or folder:PATH."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data sets are kept.", envvar="CIFAR_TUI_DATA_DIR")
+    ] = None,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Training images in a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Base (one-cycle: maximum) learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides initial weights, order, augmentation and dropout.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
+    compile: Annotated[bool | None, typer.Option(help="Compile the network with torch.compile.")] = None,
+    deterministic: Annotated[bool | None, typer.Option(help="Only deterministic kernels.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="End after this many steps; the schedule spans them.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Name of the run folder; made up where none is given.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optimizer.weight_decay=5e-4."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --no-ui: events as JSON lines on standard output.")
+    ] = False,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+) -> None:
+    """Train a network. In a terminal this opens the dashboard; --no-ui trains in the foreground."""
+    flags: dict[str, Any] = {
+        "data": {"dataset": dataset, "dir": None if data_dir is None else str(data_dir), "batch_size": batch_size},
+        "optimizer": {"lr": lr},
+        "epochs": epochs,
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "compile": compile,
+        "deterministic": deterministic,
+        "max_steps": max_steps,
+    }
+    from tui.launch import launch
+
+    code = launch(
+        recipe=recipe,
+        flags=flags,
+        config_file=config,
+        assignments=assignments or [],
+        runs_dir=runs_dir,
+        run_id=run_id,
+        no_ui=no_ui,
+        dry_run=dry_run,
+        json=json,
+        ascii=ascii,
+        color=color,
+    )
+    raise typer.Exit(int(code))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo(ctx: typer.Context) -> None:
+    """Train a small network on the embedded data set, in under a minute on two CPU cores. Takes the options of
+    `train`."""
+    app(args=["train", "--recipe", "shapes-small", *ctx.args], prog_name="cifar-tui", standalone_mode=True)
+
+
+def exit_with(code: ExitCode) -> None:
+    """End the process with an exit code."""
+    raise typer.Exit(int(code))

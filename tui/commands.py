@@ -1,0 +1,166 @@
+"""Commands that look at runs and steer them from a shell. None of them loads PyTorch, except `doctor`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from core.errors import CifarTuiError, StorageError
+from core.headless import confusion_lines, duration, run_as_json
+from core.reader import EventReader
+from core.runfolder import RunFolder, find_run, list_runs
+from core.state import RunState
+from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
+
+_POLL_SECONDS = 0.05
+
+
+@app.command()
+def recipes(json: AsJson = False) -> None:
+    """List what can be trained, with the published results."""
+    from core.recipes import RECIPES
+
+    if json:
+        _print_json(list(RECIPES.values()))
+        return
+    rows = [
+        (name, recipe.config.data.dataset, str(recipe.config.epochs), recipe.title) for name, recipe in RECIPES.items()
+    ]
+    _print_table(("recipe", "data set", "epochs", "what it is"), rows)
+
+
+@app.command()
+def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
+    """List all runs, oldest first."""
+    folders = list_runs(runs_dir.expanduser())
+    described = []
+    for folder in folders:
+        try:
+            described.append(run_as_json(folder, _fold(folder)))
+        except CifarTuiError as error:  # one broken folder never hides the others
+            typer.echo(f"{folder.id}: {error}", err=True)
+    if json:
+        _print_json(described)
+        return
+    if not described:
+        typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
+        return
+    rows = [
+        (
+            run["id"],
+            run["state"],
+            f"{run['epoch']}/{run['num_epochs'] or '–'}",
+            f"{run['best']['top1']:.2%}" if run["best"] else "–",
+            f"{run['last']['top1']:.2%}" if run["last"] else "–",
+            duration(run["training_seconds"]),
+            run["device"] or "–",
+        )
+        for run in described
+    ]
+    _print_table(("run", "state", "epoch", "best", "last", "trained", "device"), rows)
+
+
+@app.command()
+def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
+    """Show how a run stands or ended."""
+    folder = find_run(runs_dir.expanduser(), run)
+    state = _fold(folder)
+    facts = run_as_json(folder, state)
+    if json:
+        _print_json(facts)
+        return
+    lines = [
+        facts["id"],
+        f"recipe     {facts['recipe']} on {facts['dataset']}",
+        f"state      {facts['state']}{f': {state.ended.reason}' if state.ended else ''}",
+        f"progress   epoch {state.epoch}/{state.num_epochs or '–'}, step {state.step:,}/{state.num_steps:,}",
+    ]
+    if state.run:
+        lines.append(f"device     {state.run.device.title} ({state.run.device.name}), {state.run.device.precision}")
+    if state.best and facts["last"]:
+        last, validation = facts["last"], state.epochs[-1].validation
+        top5 = f", top-5 {last['top5']:.2%}" if last["top5"] is not None else ""
+        lines += [
+            f"best       top-1 {state.best.top1:.2%} (epoch {state.best.epoch})",
+            f"last       top-1 {last['top1']:.2%}{top5}, validation loss {validation.loss:.4f}, "
+            f"training accuracy {last['train_accuracy']:.2%}",
+            *confusion_lines(state),
+        ]
+    if state.mean_images_per_second:
+        lines.append(
+            f"speed      {state.mean_images_per_second:,.0f} img/s, {duration(state.training_seconds)} of training"
+        )
+    lines.append(f"folder     {facts['path']}")
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def control(
+    run: RunName,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="COMMAND", help="pause, unpause, checkpoint, evaluate, stop [discard], lr ×FACTOR, epochs NUMBER."
+        ),
+    ],
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the trainer's answer; 0 does not wait.")] = 60.0,
+) -> None:
+    """Steer a running trainer: pause, unpause, checkpoint, evaluate, stop, lr ×F, epochs N."""
+    from core.control import parse_command, send
+
+    folder = find_run(runs_dir.expanduser(), run)
+    command = parse_command(words)
+    reader, state = EventReader(folder.events_file), RunState()
+    for record in reader.poll():
+        state.apply(record)
+    if state.ended is not None:
+        raise StorageError(f"run {folder.id} has ended ({state.ended.status}): there is no trainer to take commands")
+    identifier = send(folder.control, command)
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        for record in reader.poll():
+            state.apply(record)
+        answer = state.answer(identifier)
+        if answer is not None:
+            typer.echo(f"{answer.status}: {answer.message}")
+            raise typer.Exit(0 if answer.status == "done" else 2)
+        if state.ended is not None:
+            raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
+        time.sleep(_POLL_SECONDS)
+    if wait > 0:
+        typer.echo(f"no answer within {wait:g} s; the command waits in {folder.control}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(runs_dir: RunsDir = DEFAULT_RUNS_DIR, data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Check this machine: PyTorch, devices, terminal, data sets, folders."""
+    from core.doctor import examine
+
+    for name, finding in examine(runs_dir.expanduser(), data_dir):
+        typer.echo(f"{name:<14}{finding}")
+
+
+def _fold(folder: RunFolder) -> RunState:
+    state = RunState()
+    for record in EventReader(folder.events_file).poll():
+        state.apply(record)
+    return state
+
+
+def _print_json(value: object) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

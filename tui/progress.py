@@ -1,0 +1,96 @@
+"""A run as a progress bar below its lines, for `--no-ui` in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from core import events as ev
+from core.headless import describe_event, duration, epoch_line, summary_lines
+from core.runfolder import RunFolder
+from core.state import RunState
+
+_REFRESH_SECONDS = 0.25
+
+
+class ProgressReport:
+    """A subscriber that draws a bar on `talk`, with epochs and the summary as lines above it.
+
+    Where `out` leads elsewhere (`cifar-tui --no-ui > log`), epochs and the summary go there as well. It refreshes with
+    the events and has no thread of its own, which would take time from the training.
+    """
+
+    def __init__(self, folder: RunFolder, out: TextIO, talk: TextIO, *, ascii: bool, color: str) -> None:
+        self.state = RunState()
+        self._folder = folder
+        self._out = None if out.isatty() else out
+        console = Console(
+            file=talk,
+            highlight=False,
+            no_color=color == "never" or None,
+            force_terminal=True if color == "always" else None,
+            safe_box=ascii,
+        )
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[rate]}"),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._progress.add_task("starting", total=None, rate="")
+        self._next_refresh = 0.0
+        self._progress.start()
+
+    def __call__(self, record: ev.Record) -> None:
+        """Fold the record and show it."""
+        self.state.apply(record)
+        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone is no reason to stop training
+            self._show(record.event)
+
+    def _show(self, event: ev.Event) -> None:
+        for line in describe_event(event):
+            self._progress.console.print(Text(line))
+        if isinstance(event, ev.EpochEnded):
+            self._say(epoch_line(event, self.state))
+        if isinstance(event, ev.RunEnded):
+            self._progress.stop()
+            for line in summary_lines(self.state, self._folder.path):
+                self._say(line)
+            return
+        now = time.monotonic()
+        if now >= self._next_refresh:
+            self._next_refresh = now + _REFRESH_SECONDS
+            self._update()
+
+    def _say(self, line: str) -> None:
+        if self._out is not None:
+            print(line, file=self._out, flush=True)
+        else:
+            self._progress.console.print(Text(line))
+
+    def _update(self) -> None:
+        state = self.state
+        if not state.num_steps:
+            self._progress.update(self._task, description=state.phase.replace("_", " "), refresh=True)
+            return
+        rate = f"{state.images_per_second:,.0f} img/s" if state.images_per_second else ""
+        eta = f"ETA {duration(state.eta_seconds)}" if state.eta_seconds is not None else ""
+        loss = f"loss {state.batches['loss'][-1]:.4f}" if len(state.batches) else ""
+        waiting = state.status if state.status == "paused" else state.phase
+        self._progress.update(
+            self._task,
+            description=f"{waiting} epoch {min(state.epoch + 1, state.num_epochs)}/{state.num_epochs} "
+            f"step {state.step:,}/{state.num_steps:,}",
+            completed=state.step,
+            total=state.num_steps,
+            rate="  ".join(part for part in (loss, rate, eta) if part),
+            refresh=True,
+        )

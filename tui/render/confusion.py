@@ -1,0 +1,138 @@
+"""Confusion matrices as numbers: shares, groups, the worst mistakes, and short names for their classes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rich.cells import cell_len
+
+from tui.render.safe import safe
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+_MAX_COMBINATIONS = 400  # spellings tried for a name before it gets a number
+
+
+class Normalise(Enum):
+    """What a cell is a share of."""
+
+    ROW = "row"
+    """Of all images of the actual class: the diagonal is recall."""
+    COLUMN = "column"
+    """Of all images predicted as that class: the diagonal is precision."""
+    COUNT = "count"
+    """Of nothing: images."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One kind of mistake."""
+
+    actual: int
+    predicted: int
+    name: str
+    """cat → dog, already safe."""
+    count: int
+    share: float
+    """Of the images of the actual class."""
+
+
+def shares(matrix: ArrayLike, normalise: Normalise) -> Shares:
+    """The matrix normalised; NaN in rows or columns without an image. Counts stay counts."""
+    counts = np.asarray(matrix, np.float64)
+    if normalise is Normalise.COUNT:
+        return counts
+    total = counts.sum(axis=1 if normalise is Normalise.ROW else 0, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 0, counts / total, np.nan)
+
+
+def collapse(matrix: ArrayLike, superclass_of: Sequence[int], k: int | None = None) -> Counts:
+    """Counts between superclasses; `superclass_of` names for each class one of k (as many as it needs by default)."""
+    counts, of = np.asarray(matrix, np.int64), np.asarray(superclass_of, np.intp)
+    k = int(of.max()) + 1 if k is None else k
+    member = np.zeros((k, len(of)), np.int64)
+    member[of, np.arange(len(of))] = 1
+    return member @ counts @ member.T
+
+
+def top_confusions(matrix: ArrayLike, names: Sequence[str], n: int = 10) -> list[Confusion]:
+    """The n commonest mistakes, commonest first; ties in the order of the classes."""
+    counts = np.asarray(matrix, np.int64).copy()
+    row = shares(counts, Normalise.ROW)
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:n]
+    found: list[Confusion] = []
+    for actual, predicted in zip(*(part.tolist() for part in np.unravel_index(order, counts.shape)), strict=True):
+        if counts[actual, predicted] <= 0:
+            break
+        name = f"{safe(names[actual])} → {safe(names[predicted])}"
+        found.append(Confusion(actual, predicted, name, int(counts[actual, predicted]), float(row[actual, predicted])))
+    return found
+
+
+def abbreviate(names: Sequence[str], width: int, *, ascii: bool = False) -> list[str]:
+    """Names of at most `width` cells, all different.
+
+    A name that fits stays. Otherwise its beginning, unless another name begins so too: "clo" would not tell cloud from
+    clock, so they become "clu" and "clc". Where letters do not suffice the class gets its number.
+    """
+    clean = [safe(name, ascii=ascii) for name in names]
+    prefixes = Counter(_fit(_letters(name), width) for name in clean)
+    taken = {name for name in clean if 0 < cell_len(name) <= width}
+    short: list[str] = []
+    seen: set[str] = set()
+    for index, name in enumerate(clean):
+        if 0 < cell_len(name) <= width and name not in seen:
+            choice = name
+        else:
+            choice = next(
+                (text for text in _spellings(name, width) if text not in taken and prefixes[text] < 2),
+                next(text for text in _numbered(index, width) if text not in taken),
+            )
+        taken.add(choice)
+        seen.add(name)
+        short.append(choice)
+    return short
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name) or name
+
+
+def _fit(text: str, width: int) -> str:
+    kept = ""
+    for character in text:
+        if cell_len(kept + character) > width:
+            break
+        kept += character
+    return kept
+
+
+def _spellings(name: str, width: int) -> Iterator[str]:
+    """The beginning; the first word with the beginnings of the others; then letters ever further apart."""
+    letters = _letters(name)
+    if not letters or width < 1:
+        return
+    yield _fit(letters, width)
+    words = [word for word in re.split(r"[\W_]+", name) if word]
+    if len(words) > 1:
+        yield _fit(words[0], max(1, width - len(words) + 1)) + "".join(word[0] for word in words[1:width])
+    rest = itertools.combinations(range(1, len(letters)), width - 1)
+    for positions in itertools.islice(rest, _MAX_COMBINATIONS):
+        text = letters[0] + "".join(letters[position] for position in positions)
+        if cell_len(text) <= width:
+            yield text
+
+
+def _numbered(index: int, width: int) -> Iterator[str]:
+    yield f"#{index}" if len(f"#{index}") <= width else str(index)[:width]
+    yield from (f"{n:0{width}}" for n in itertools.count())

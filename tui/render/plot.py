@@ -1,0 +1,256 @@
+"""A line plot as strips: curves from plotext, all around them drawn here.
+
+Layers from the back: shades, grid, marks, bands, curves, crosshair, points, notes, letters. A curve in front hides the dots
+of one behind it within a cell, so that crossings stay readable where a cell has one colour only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+
+from tui.render.axes import Axis, Tick, Unit, value_label
+from tui.render.canvas import Canvas
+from tui.render.curves import BRAILLE, Stroke, fill, pack, trace
+from tui.render.decimate import Floats, band, min_max, smooth_at, visible
+from tui.render.figure import Frame, Mark, Note, PlotSpec, Range, Series, Shade, layout
+from tui.render.palettes import Look
+from tui.render.safe import safe
+
+__all__ = [
+    "Axis", "Frame", "Mark", "Note", "PlotSpec", "Range", "Series", "Shade", "Stroke", "Tick", "Unit",
+    "draw_plot", "layout", "legend", "message", "readout",
+]  # fmt: skip
+
+_GLYPHS = {
+    Stroke.LINE: ("─", "*"),
+    Stroke.HEAVY: ("━", "#"),
+    Stroke.DASHED: ("╌", "="),
+    Stroke.DOTTED: ("·", "."),
+    Stroke.BAND: ("▒", ":"),
+    Stroke.POINTS: ("", ""),
+}
+"""A stroke in a legend, and in an ASCII plot."""
+_ASCII = str.maketrans("●◆★○▲▼│┤┬└─┼╎┈·…", "o@*.^v|+++-+:...")
+
+
+def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip]:
+    """The plot as `height` strips of `width` cells; its empty text where it has nothing to show."""
+    frame = layout(spec, width, height)
+    if frame is None:
+        return message(spec.empty, width, height, look)
+    canvas = Canvas(width, height)
+    area = canvas.window(0, frame.left, frame.columns, frame.rows)
+    _draw_axes(canvas, frame, look)
+    for mark in spec.marks:
+        _draw_rule(area, frame, mark.x, "╎", look.style(mark.role), look)
+    covered = np.zeros((frame.rows, frame.columns), bool)
+    for series in spec.series:
+        if series.stroke is Stroke.BAND:
+            covered |= _draw_band(area, frame, series, look)
+    for series in spec.series:
+        if series.stroke not in (Stroke.BAND, Stroke.POINTS):
+            _draw_curve(area, frame, series, covered, look)
+    if spec.crosshair is not None:
+        _draw_crosshair(canvas, area, frame, spec.crosshair, look)
+    for series in spec.series:
+        _draw_markers(area, frame, series, look)
+    for note in spec.notes:
+        _draw_note(area, frame, note, look)
+    for mark in spec.marks:
+        column = frame.column(mark.x)
+        if column is not None:
+            area.text(0, column, safe(mark.letter, 1), look.style(mark.role) + Style(bold=True, reverse=True))
+    for shade in spec.shades:
+        _draw_shade(area, frame, shade, look)
+    return canvas.strips()
+
+
+def legend(spec: PlotSpec, look: Look) -> Text:
+    """The curves by name with the stroke they are drawn in, for the title of a pane: ─ train  ━● validation."""
+    text = Text(no_wrap=True, end="")
+    for series in spec.series:
+        if not series.label:
+            continue
+        glyph = _GLYPHS[series.stroke][look.ascii] + _plain(series.marker, look)
+        text.append(("  " if text else "") + glyph, look.style(series.role))
+        text.append(" " + safe(series.label, ascii=look.ascii), look.style("muted"))
+    return text
+
+
+def readout(spec: PlotSpec, x: float) -> list[tuple[Series, float]]:
+    """The value of each curve at its last point up to x (its first one where x lies before it), smoothed as it is drawn."""
+    found: list[tuple[Series, float]] = []
+    for series in spec.series:
+        xs, ys = series.points
+        if len(xs):
+            index = max(int(np.searchsorted(xs, x, side="right")) - 1, 0)
+            found.append((series, float(smooth_at(ys, [index], series.smoothing)[0])))
+    return found
+
+
+def message(text: str, width: int, height: int, look: Look) -> list[Strip]:
+    """A calm sentence in the middle of an empty pane, broken at spaces."""
+    canvas = Canvas(width, height)
+    lines: list[str] = []
+    for word in safe(text, ascii=look.ascii).split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width - 2:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    top = max(0, (height - len(lines)) // 2)
+    for row, line in enumerate(lines):
+        canvas.text(top + row, max(0, (width - cell_len(line)) // 2), line, look.style("muted"))
+    return canvas.strips()
+
+
+def _plain(text: str, look: Look) -> str:
+    return text.translate(_ASCII) if look.ascii else text
+
+
+def _draw_axes(canvas: Canvas, frame: Frame, look: Look) -> None:
+    axis, label = look.style("axis"), look.style("muted")
+    left = frame.left - 1
+    if left >= 0:
+        for row in range(frame.rows):
+            canvas.text(row, left, _plain("│", look), axis)
+    for tick in frame.y_ticks:
+        row_of = frame.row(tick.at)
+        if row_of is not None:
+            canvas.text(row_of, left - cell_len(tick.label), tick.label, label)
+            canvas.text(row_of, left, _plain("┤", look), axis)
+            canvas.text(row_of, frame.left, _plain("┈", look) * frame.columns, look.style("faint"))
+    if frame.axis_line:
+        canvas.text(frame.rows, max(left, 0), _plain("└" * (left >= 0) + "─" * frame.columns, look), axis)
+    _draw_x_labels(canvas, frame, look)
+
+
+def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look) -> None:
+    row = frame.rows + frame.axis_line
+    title = safe(frame.x_axis.title, 12, ascii=look.ascii)
+    limit = canvas.width - (cell_len(title) + 2 if title else 0)
+    if limit < frame.left + 12:
+        title, limit = "", canvas.width
+    canvas.text(row, canvas.width - cell_len(title), title, look.style("axis"))
+    free = 0
+    for tick in frame.x_ticks:
+        column = frame.column(tick.at)
+        if column is None:
+            continue
+        start = frame.left + column - len(tick.label) // 2
+        start = min(max(start, 0), canvas.width - len(tick.label))
+        if start < free or start + len(tick.label) > limit:
+            continue
+        canvas.text(row, start, tick.label, look.style("muted"))
+        if frame.axis_line:
+            canvas.text(frame.rows, frame.left + column, _plain("┬", look), look.style("axis"))
+        free = start + len(tick.label) + 1
+
+
+def _draw_rule(area: Canvas, frame: Frame, x: float, character: str, style: Style, look: Look) -> None:
+    column = frame.column(x)
+    if column is not None:
+        for row in range(frame.rows):
+            area.text(row, column, _plain(character, look), style)
+
+
+def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look) -> NDArray[np.bool_]:
+    """Fill between the extremes of each dot column; returns the cells that are mostly filled."""
+    x, y = series.points
+    found = band(x, y, 2 * frame.columns, *frame.x_range)
+    if len(found.x) <= frame.columns // 2 or len(x[visible(x, *frame.x_range)]) <= 2 * frame.columns:
+        _draw_curve(area, frame, series, np.zeros((frame.rows, frame.columns), bool), look)
+        return np.zeros((frame.rows, frame.columns), bool)
+    columns = np.minimum(2 * frame.x_cells(found.x), 2 * frame.columns - 1)
+    low, high = frame.y_cells(found.low), frame.y_cells(found.high)
+    dots = fill(columns, np.nan_to_num(low, nan=-1.0), np.nan_to_num(high, nan=-1.0), frame.columns, frame.rows)
+    bits = pack(dots)
+    style = look.style(series.role)
+    area.paint(bits > 0, style, ord(":") if look.ascii else BRAILLE + bits.astype(np.uint32))
+    return dots.reshape(frame.rows, 4, frame.columns, 2).sum(axis=(1, 3)) >= 6
+
+
+def _curve(series: Series, frame: Frame) -> tuple[Floats, Floats]:
+    """The points of a curve that are worth drawing, in cells."""
+    x, y = series.points
+    if series.smoothing:
+        view = visible(x, *frame.x_range)
+        wanted = min(view.stop - view.start, frame.columns + 2)
+        index = np.linspace(view.start, max(view.stop - 1, view.start), wanted).astype(int)
+        x, y = x[index], smooth_at(y, index, series.smoothing)
+    x, y = min_max(x, y, *frame.x_range, frame.columns)
+    return frame.x_cells(x), frame.y_cells(y)
+
+
+def _draw_curve(area: Canvas, frame: Frame, series: Series, covered: NDArray[np.bool_], look: Look) -> None:
+    bits = pack(trace(*_curve(series, frame), series.stroke, frame.columns, frame.rows))
+    drawn = bits > 0
+    style = look.style(series.role)
+    codes = ord(_GLYPHS[series.stroke][1]) if look.ascii else BRAILLE + bits.astype(np.uint32)
+    area.paint(drawn, style, codes)
+    if look.shaded and not look.ascii:
+        # Without it the band would have holes around the curve, where the cell's one colour is the curve's.
+        area.paint(drawn & covered, style + look.style("train_fill"))
+
+
+def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, x: float, look: Look) -> None:
+    column = frame.column(x)
+    if column is None:
+        return
+    _draw_rule(area, frame, x, "│", look.style("crosshair"), look)
+    label = f" {value_label(frame.x_axis, x)} "
+    start = min(max(frame.left + column - len(label) // 2, 0), max(canvas.width - len(label), 0))
+    canvas.text(canvas.height - 1, start, label, look.style("cursor"))
+
+
+def _draw_markers(area: Canvas, frame: Frame, series: Series, look: Look) -> None:
+    marker = series.marker or ("●" if series.stroke is Stroke.POINTS else "")
+    if not marker:
+        return
+    x, y = series.points
+    view = visible(x, *frame.x_range)
+    if view.stop - view.start > frame.columns // 2:
+        if series.stroke is not Stroke.POINTS:
+            return
+        x, y = min_max(x, y, *frame.x_range, frame.columns)
+        view = slice(0, len(x))
+    for at, value in zip(x[view].tolist(), y[view].tolist(), strict=True):
+        _put(area, frame, at, value, _plain(marker, look), look.style(series.role))
+
+
+def _draw_note(area: Canvas, frame: Frame, note: Note, look: Look) -> None:
+    style = look.style(note.role)
+    spot = _put(area, frame, note.x, note.y, _plain(note.marker, look), style)
+    text = safe(note.text, frame.columns // 2, ascii=look.ascii)
+    if spot is None or not text:
+        return
+    row, column = spot
+    start = column + 2 if column + 2 + cell_len(text) <= frame.columns else column - 1 - cell_len(text)
+    area.text(row, start, text, style)
+
+
+def _put(area: Canvas, frame: Frame, x: float, y: float, text: str, style: Style) -> tuple[int, int] | None:
+    column = frame.column(x)
+    row = frame.row(y) if np.isfinite(y) else None
+    if column is None or row is None:
+        return None
+    area.text(row, column, text, style)
+    return row, column
+
+
+def _draw_shade(area: Canvas, frame: Frame, shade: Shade, look: Look) -> None:
+    low, high = max(shade.low, frame.x_range[0]), min(shade.high, frame.x_range[1])
+    first, last = frame.column(low), frame.column(high)
+    if first is None or last is None or low > high:
+        return
+    mask = np.zeros((frame.rows, frame.columns), bool)
+    mask[:, first : last + 1] = True
+    if look.shaded:
+        area.underlay(mask, look.style("pause"))
+    else:
+        blank = np.isin(area.codes, np.array([ord(" "), ord("┈"), ord(".")], np.uint32))
+        area.paint(mask & blank, look.style("faint"), ord("/" if look.ascii else "░"))

@@ -1,0 +1,67 @@
+"""Small drawings for table cells and status lines: trends, progress, shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.text import Text
+
+from tui.render.palettes import Look, Role
+
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = "_.-=+*#@"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def sparkline(
+    values: Sequence[float | None],
+    width: int,
+    look: Look,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    role: Role = "train",
+) -> Text:
+    """The last `width` values as bars, the newest at the right; missing ones are blank. Flat values draw a middle line."""
+    recent = np.array(
+        [np.nan if value is None else value for value in values[-width:]] if width > 0 else [], np.float64
+    )
+    finite = np.isfinite(recent)
+    text = ""
+    if finite.any():
+        low = float(recent[finite].min()) if low is None else low
+        high = float(recent[finite].max()) if high is None else high
+        bars = _ASCII_BARS if look.ascii else _BARS
+        span = high - low
+        for value, is_finite in zip(recent.tolist(), finite.tolist(), strict=True):
+            if not is_finite:
+                text += " "
+                continue
+            level = (min(max(value, low), high) - low) / span if span > 0 else 0.45
+            text += bars[min(int(level * len(bars)), len(bars) - 1)]
+    return Text(text.rjust(max(width, 0)), look.style(role), no_wrap=True, end="")
+
+
+def progress(fraction: float | None, width: int, look: Look, *, role: Role = "train") -> Text:
+    """A bar of exactly `width` cells: ━━━╸─── or ###>----. None (not known yet) is an empty bar."""
+    share = min(max(fraction, 0.0), 1.0) if fraction is not None and np.isfinite(fraction) else 0.0
+    full, head, rest = ("#", ">", "-") if look.ascii else ("━", "╸", "─")
+    halves = int(share * 2 * width)
+    done = full * (halves // 2) + (head if halves % 2 else "")
+    text = Text(no_wrap=True, end="")
+    text.append(done, look.style(role))
+    text.append(rest * (max(width, 0) - len(done)), look.style("faint"))
+    return text
+
+
+def gauge(fraction: float | None, width: int, look: Look, *, role: Role = "train") -> Text:
+    """A share as a block bar of exactly `width` cells, to an eighth of a cell: ███▌ or ###- in ASCII."""
+    share = min(max(fraction, 0.0), 1.0) if fraction is not None and np.isfinite(fraction) else 0.0
+    width = max(width, 0)
+    eighths = round(share * 8 * width)
+    if look.ascii:
+        text = "#" * round(share * width)
+    else:
+        text = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    return Text(text.ljust(width, "." if look.ascii else " "), look.style(role), no_wrap=True, end="")
