@@ -45,6 +45,8 @@ def launch(
     if dry_run:
         typer.echo(msgspec.json.format(msgspec.json.encode(config), indent=2).decode())
         return ExitCode.DONE
+    if not no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        typer.echo("no terminal: training without the dashboard, as with --no-ui", err=True)
     request = Request(
         config=config,
         runs_dir=runs_dir.expanduser().absolute(),

@@ -139,7 +139,7 @@ def draw_heatmap(spec: HeatSpec, width: int, height: int, look: Look) -> list[St
     if spec.baseline is not None:
         values = values - shares(spec.baseline, spec.normalise)
     levels, top = _levels(values, spec)
-    short = abbreviate(spec.names, max(1, at.cell - 1), ascii=look.ascii)
+    short = abbreviate(spec.names, max(1, at.cell - max(_air(at.cell), 1)), ascii=look.ascii)
     drawing = _Drawing(spec, at, look, width, values, levels, top, short)
     lines = [_header(drawing)] if at.header else []
     if at.lines == 0:
@@ -199,7 +199,7 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
         text = ("\\" if look.ascii else "╲") if hidden else _number(d, row, column)
     if d.spec.cursor == (row, column):
         if text and len(text) <= at.cell - 2:
-            text = "[" + text.center(at.cell - 2) + "]"
+            text = "[" + text.rjust(at.cell - 2) + "]"
         return Segment(text.center(at.cell), look.style("cursor"))
     if hidden:
         return Segment(_place(text, at.cell), look.style("faint"))
@@ -220,8 +220,12 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
 
 def _place(text: str, width: int) -> str:
     """Flush right with a column of air where there is one, so that numbers stand in a line."""
-    air = 1 if width >= 4 and len(text) < width else 0
-    return (text + " " * (air + (width >= 6))).rjust(width)[:width]
+    air = min(_air(width), max(width - cell_len(text), 0))
+    return pad(text + " " * air, width, right=True)
+
+
+def _air(cell: int) -> int:
+    return 2 if cell >= 6 else 1 if cell >= 4 else 0
 
 
 def _row(d: _Drawing, row: int, line: int) -> Strip:
@@ -282,7 +286,7 @@ def _header(d: _Drawing) -> Strip:
     if at.cell >= 3:
         segments = [Segment(" " * at.label)]
         for column in columns:
-            segments.append(Segment(pad(_place(d.short[column], at.cell), at.cell), _label_style(d, column, 1)))
+            segments.append(Segment(_place(d.short[column], at.cell), _label_style(d, column, 1)))
         return Strip(segments)
     # Narrow cells cannot be named: number every tenth, and name the cursor's.
     canvas = Canvas(d.width, 1)

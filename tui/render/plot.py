@@ -1,6 +1,6 @@
 """A line plot as strips: curves from plotext, all around them drawn here.
 
-Layers from the back: shades, grid, marks, bands, curves, crosshair, points, notes, letters. A curve in front hides the dots
+Layers from the back: shades, grid, marks, bands, curves, crosshair, points, notes. A curve in front hides the dots
 of one behind it within a cell, so that crossings stay readable where a cell has one colour only.
 """
 
@@ -56,15 +56,17 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
         if series.stroke not in (Stroke.BAND, Stroke.POINTS):
             _draw_curve(area, frame, series, covered, look)
     if spec.crosshair is not None:
-        _draw_crosshair(canvas, area, frame, spec.crosshair, look)
+        _draw_crosshair(canvas, area, frame, spec, spec.crosshair, look)
     for series in spec.series:
         _draw_markers(area, frame, series, look)
     for note in spec.notes:
         _draw_note(area, frame, note, look)
     for mark in spec.marks:
         column = frame.column(mark.x)
-        if column is not None:
-            area.text(0, column, safe(mark.letter, 1), look.style(mark.role) + Style(bold=True, reverse=True))
+        if column is not None:  # on the axis, where no curve can be in the way
+            row = frame.rows if frame.axis_line else frame.rows - 1
+            style = look.style(mark.role) + Style(bold=True, reverse=True)
+            canvas.text(row, frame.left + column, safe(mark.letter, 1, ascii=look.ascii), style)
     for shade in spec.shades:
         _draw_shade(area, frame, shade, look)
     return canvas.strips()
@@ -197,11 +199,14 @@ def _draw_curve(area: Canvas, frame: Frame, series: Series, covered: NDArray[np.
         area.paint(drawn & covered, style + look.style("train_fill"))
 
 
-def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, x: float, look: Look) -> None:
+def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: Look) -> None:
     column = frame.column(x)
     if column is None:
         return
     _draw_rule(area, frame, x, "│", look.style("crosshair"), look)
+    for series, value in readout(spec, x):
+        if series.stroke is not Stroke.BAND:
+            _put(area, frame, x, value, _plain("○", look), look.style(series.role))
     label = f" {value_label(frame.x_axis, x)} "
     start = min(max(frame.left + column - len(label) // 2, 0), max(canvas.width - len(label), 0))
     canvas.text(canvas.height - 1, start, label, look.style("cursor"))
