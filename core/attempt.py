@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import msgspec
 import torch
 
 from core import events as ev
+from core.checkpoint import load_checkpoint, newest_first, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
-from core.errors import StorageError
+from core.errors import CheckpointError, StorageError
 from core.pulse import Pulse
 from core.recorder import Recorder
+from core.resume import Origin
 from core.runfolder import Manifest, RunFolder
+from core.session import Request
 from core.setup import Setup, set_up, warm_up
 from core.signals import Signals
 from core.train import Trainer
 
 
 def attempt(
-    config: TrainConfig,
-    published: ev.Published | None,
+    request: Request,
     folder: RunFolder,
     manifest: Manifest,
     recorder: Recorder,
@@ -31,16 +36,64 @@ def attempt(
     Raises:
         CifarTuiError: it cannot go on; the message is for the user.
     """
+    config = request.config
+    # Opened first: who cannot go on should hear of it before the data is loaded.
+    start = _open_checkpoint(request.origin, recorder) if request.origin else None
     setup = set_up(config, recorder.emit)
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
     pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
-    recorder.emit(_run_started(setup, trainer, folder, manifest, published, _share_images(setup, folder, recorder)))
+    if start is not None:
+        trainer.restore(start.state)
+    if request.origin is not None:
+        recorder.emit(
+            ev.Resumed(
+                attempt=recorder.attempt,
+                from_step=trainer.step,
+                from_epoch=trainer.progress.epoch,
+                checkpoint=start.name if start else "",
+            )
+        )
+    images = _share_images(setup, folder, recorder)
+    recorder.emit(_run_started(setup, trainer, folder, manifest, request.published, images))
     if setup.device.type == "cuda" or config.compile:
         recorder.emit(ev.PhaseChanged(phase="warming_up"))
         warm_up(setup)
     return trainer.run()
+
+
+@dataclass(frozen=True)
+class _Start:
+    name: str
+    state: dict[str, Any]
+
+
+def _open_checkpoint(origin: Origin, recorder: Recorder) -> _Start | None:
+    """The checkpoint to go on from; None where the run has none yet and begins anew.
+
+    `last` means the newest that is whole: a damaged one is told of and passed over.
+
+    Raises:
+        CheckpointError: the one asked for cannot be used, or all are damaged.
+    """
+    folder = origin.folder.checkpoints
+    if origin.which != "last":
+        path = resolve_checkpoint(folder, "best") if origin.which == "best" else folder / origin.which
+        return _Start(path.name, load_checkpoint(path)[0])
+    candidates = newest_first(folder)
+    problem: CheckpointError | None = None
+    for path in candidates:
+        try:
+            state, _ = load_checkpoint(path)
+        except CheckpointError as error:
+            problem = error
+            recorder.emit(ev.Notice(level="warning", text=f"{error}; trying the one before"))
+        else:
+            return _Start(path.name, state)
+    if problem is not None:
+        raise CheckpointError(f"no checkpoint of run {origin.folder.id} is whole; the last problem: {problem}")
+    return None
 
 
 def explain_out_of_memory(error: Exception, config: TrainConfig) -> str | None:

@@ -136,12 +136,17 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dic
         raise CheckpointError(f"checkpoint {path} cannot be loaded: {error}") from error
 
 
+def newest_first(folder: Path) -> list[Path]:
+    """All checkpoints of a run, the furthest first."""
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
 def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
     """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`. A failed delete is no
     failure."""
     kept = set(protected)
     with contextlib.suppress(OSError):
-        ordinary = [path for path in sorted(folder.glob("step-*")) if path not in kept and not _asked_for(path)]
+        ordinary = [path for path in reversed(newest_first(folder)) if path not in kept and not _asked_for(path)]
         for path in ordinary[:-keep_last]:
             shutil.rmtree(path, ignore_errors=True)
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from core import events as ev
 from core.metrics import class_metrics, top_confusions
@@ -18,8 +18,18 @@ PROGRESS_SECONDS = 30.0
 """In a log, at most one progress line in so long."""
 
 
+class Report(Protocol):
+    """Shows a run while it is trained."""
+
+    def __call__(self, record: ev.Record) -> None:
+        """Show a record that has just been emitted."""
+
+    def catch_up(self, record: ev.Record) -> None:
+        """Take a record of an earlier attempt into account without a word."""
+
+
 class LineReport:
-    """A subscriber that writes plain lines: epochs and the summary to `out`, everything else to `talk`."""
+    """A report that writes plain lines: epochs and the summary to `out`, everything else to `talk`."""
 
     def __init__(
         self, folder: RunFolder, out: TextIO, talk: TextIO, *, clock: Callable[[], float] = time.monotonic
@@ -27,6 +37,10 @@ class LineReport:
         self.state = RunState()
         self._folder, self._out, self._talk, self._clock = folder, out, talk, clock
         self._next_progress = clock() + PROGRESS_SECONDS
+
+    def catch_up(self, record: ev.Record) -> None:
+        """Fold a record of an earlier attempt."""
+        self.state.apply(record)
 
     def __call__(self, record: ev.Record) -> None:
         """Fold the record and write what a person should read of it."""
@@ -51,10 +65,13 @@ class LineReport:
 
 
 class JsonReport:
-    """A subscriber that writes the lines of events.jsonl to `out`."""
+    """A report that writes the lines of events.jsonl to `out`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+
+    def catch_up(self, record: ev.Record) -> None:
+        """Earlier attempts have had their own output."""
 
     def __call__(self, record: ev.Record) -> None:
         """Write the record as the log holds it."""

@@ -21,15 +21,19 @@ from typing import Any, TextIO
 
 import msgspec
 
+from core import control
 from core import events as ev
 from core.config import TrainConfig
 from core.errors import CifarTuiError, DivergedError, ExitCode
-from core.recorder import Recorder, Subscriber
+from core.headless import Report
+from core.reader import EventReader
+from core.recorder import Recorder
+from core.resume import Origin, last_place
 from core.runfolder import Manifest, RunFolder, create_run_folder
 from core.signals import Signals
 
-ReportTo = Callable[[RunFolder, TextIO, TextIO], Subscriber]
-"""Given the run and the process's real standard output and error, makes the subscriber that writes to them."""
+ReportTo = Callable[[RunFolder, TextIO, TextIO], Report]
+"""Given the run and the process's real standard output and error, makes the report that writes to them."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +45,38 @@ class Request:
     published: ev.Published | None = None
     run_id: str | None = None
     command: tuple[str, ...] = ()
+    origin: Origin | None = None
+    """The run and checkpoint to go on from."""
+    fork: bool = False
+    """Go on from `origin` in a new run folder."""
 
 
 def train_run(request: Request, report_to: ReportTo) -> ExitCode:
-    """Train a new run and return the exit code of the process. Every ending is recorded in the run's events.
+    """Train a run, new or resumed, and return the exit code of the process.
+
+    Every ending is recorded in the run's events.
 
     Raises:
-        UsageError, StorageError: there is no run folder to record anything in.
+        UsageError, StorageError, RunInUseError: there is no run folder to record anything in.
     """
-    folder = create_run_folder(request.runs_dir, request.config.recipe, request.run_id)
+    resuming = request.origin is not None and not request.fork
+    if request.origin is not None and resuming:
+        folder = request.origin.folder
+    else:
+        folder = create_run_folder(request.runs_dir, request.config.recipe, request.run_id)
     with folder.lock(), contextlib.ExitStack() as stack:
-        recorder = Recorder(folder.events_file)
+        attempt, seq = last_place(folder)
+        recorder = Recorder(folder.events_file, attempt=attempt + 1, next_seq=seq + 1)
         stack.callback(recorder.close)
         manifest = _manifest(folder, request)
         folder.write_manifest(manifest)
         stdout, stderr = stack.enter_context(output_to(folder.log_file))
-        recorder.subscribe(report_to(folder, stdout, stderr))
+        report = report_to(folder, stdout, stderr)
+        if resuming:  # the report shows the whole run, and not only this attempt's part of it
+            for record in EventReader(folder.events_file).poll():
+                report.catch_up(record)
+            _refuse_stale_commands(folder, recorder)
+        recorder.subscribe(report)
         recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
         signals = Signals()
         signals.install()
@@ -96,7 +116,7 @@ def _train(
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
     try:
-        return attempt.attempt(request.config, request.published, folder, manifest, recorder, signals, pulse)
+        return attempt.attempt(request, folder, manifest, recorder, signals, pulse)
     except DivergedError as error:
         return failed("diverged", str(error), error.exit_code)
     except CifarTuiError as error:
@@ -112,11 +132,37 @@ def _train(
         pulse.stop()
 
 
+def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:
+    """A `stop` that was left for a trainer long gone must not stop this one."""
+    for received in control.take(folder.control):
+        command = received.command
+        recorder.emit(
+            ev.CommandHandled(
+                command_id=received.id,
+                name=command.name if command else "unknown",
+                argument=command.argument if command else "",
+                sender=command.sender if command else "",
+                status="refused",
+                step=0,
+                message="it was left before this attempt began",
+            )
+        )
+
+
 def _manifest(folder: RunFolder, request: Request) -> Manifest:
+    """The manifest of this attempt; a resumed run keeps its birth and its parent."""
+    created, parent = time.time(), None
+    if request.origin is not None:
+        if request.fork:
+            parent = request.origin.folder.id
+        else:
+            before = folder.read_manifest()
+            created, parent = before.created, before.parent
     return Manifest(
         id=folder.id,
         recipe=request.config.recipe,
-        created=time.time(),
+        created=created,
+        parent=parent,
         config=msgspec.to_builtins(request.config),
         command=list(request.command),
         code_version=code_version(),

@@ -186,8 +186,14 @@ class RunState:
         # Monotonic clocks of two attempts have nothing in common: each attempt starts where the last one ended.
         if self._attempt_origin is None or self._attempt_origin[0] != record.attempt:
             self._attempt_origin = (record.attempt, record.mono - self.seconds)
-            self.attempt = record.attempt
+            self._begin_attempt(record.attempt)
         self.seconds = max(self.seconds, record.mono - self._attempt_origin[1])
+
+    def _begin_attempt(self, attempt: int) -> None:
+        self.attempt, self.status, self.ended = attempt, "starting", None
+        self._close_pause()
+        self._recent.clear()
+        self._heartbeat = None
 
     def _start(self, event: ev.RunStarted) -> None:
         self.run = event
@@ -226,11 +232,7 @@ class RunState:
         self.epoch_seconds = self.epoch_seconds[: len(self.epochs)]
         self.evaluations = [evaluation for evaluation in self.evaluations if evaluation.step <= event.from_step]
         self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.step <= event.from_step]
-        self._close_pause()
-        self._recent.clear()
         self.step = event.from_step
-        self.ended = None
-        self.status = "starting"
 
     def _replan(self, plan: ev.LrPlan | None, num_epochs: int | None, num_steps: int | None) -> None:
         self.plan = plan or self.plan

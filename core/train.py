@@ -20,7 +20,7 @@ from torch import Tensor
 from core import events as ev
 from core.config import Plateau
 from core.data.randomness import stream_seed
-from core.errors import DivergedError, ExitCode, UsageError
+from core.errors import CheckpointError, DivergedError, ExitCode, UsageError
 from core.evaluate import evaluate, save_predictions
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
@@ -78,6 +78,27 @@ class Trainer:
         """Set by whatever ends the run."""
         self._steering = Steering(self, folder, emit, signals)
         self._started = time.monotonic()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the `state` of a checkpoint; settings of the optimiser stay those of this run.
+
+        Raises:
+            CheckpointError: it belongs to another network or optimiser.
+        """
+        optimizer = self.setup.optimizer
+        settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+        try:
+            self.setup.model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            self.progress = msgspec.convert(state["progress"], Progress)
+        except (KeyError, ValueError, RuntimeError, msgspec.ValidationError) as error:
+            raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
+        for group, values in zip(optimizer.param_groups, settings, strict=True):
+            group.update(values)
+        # A number of epochs given now counts; one that a command gave earlier is part of the progress.
+        if self.config.epochs != state["config"]["epochs"]:
+            self.progress.num_epochs = self.config.epochs
+        self.meter.totals = self.progress.totals
 
     def run(self) -> ev.RunEnded:
         """Train until the planned steps are done, or somebody ends it.
@@ -239,8 +260,8 @@ class Trainer:
 
     @property
     def num_epochs(self) -> int:
-        """Epochs planned."""
-        return self.progress.num_epochs
+        """Epochs planned; the last one may be cut short by `max_steps`."""
+        return -(-self.num_steps // self.steps_per_epoch)
 
     @property
     def num_steps(self) -> int:

@@ -92,6 +92,10 @@ def train(
     deterministic: Annotated[bool | None, typer.Option(help="Only deterministic kernels.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="End after this many steps; the schedule spans them.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the run folder; made up where none is given.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="WHICH", help="Go on: auto, last, best, a run, or a checkpoint's path.")
+    ] = None,
+    fork: Annotated[bool, typer.Option("--fork", help="With --resume: go on in a new run, with any settings.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     assignments: Annotated[
         list[str] | None,
@@ -116,20 +120,24 @@ def train(
         "deterministic": deterministic,
         "max_steps": max_steps,
     }
-    from tui.launch import launch
+    from tui.launch import TrainOptions, launch
 
     code = launch(
-        recipe=recipe,
-        flags=flags,
-        config_file=config,
-        assignments=assignments or [],
-        runs_dir=runs_dir,
-        run_id=run_id,
-        no_ui=no_ui,
-        dry_run=dry_run,
-        json=json,
-        ascii=ascii,
-        color=color,
+        TrainOptions(
+            recipe=recipe,
+            flags=flags,
+            config_file=config,
+            assignments=assignments or [],
+            runs_dir=runs_dir,
+            run_id=run_id,
+            resume=resume,
+            fork=fork,
+            no_ui=no_ui,
+            dry_run=dry_run,
+            json=json,
+            ascii=ascii,
+            color=color,
+        )
     )
     raise typer.Exit(int(code))
 

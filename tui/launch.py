@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -13,79 +14,98 @@ import typer
 from core import layers
 from core.config import TrainConfig
 from core.errors import ExitCode, UsageError
-from core.headless import JsonReport, LineReport
-from core.recipes import Recipe, default_recipe, get_recipe
-from core.recorder import Subscriber
+from core.headless import JsonReport, LineReport, Report
+from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
+from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
 from core.session import Request, train_run
 
 Color = Literal["auto", "always", "never"]
 
 
-def launch(
-    *,
-    recipe: str | None,
-    flags: layers.Tree,
-    config_file: Path | None,
-    assignments: list[str],
-    runs_dir: Path,
-    run_id: str | None,
-    no_ui: bool,
-    dry_run: bool,
-    json: bool,
-    ascii: bool,
-    color: Color,
-) -> ExitCode:
+@dataclass(frozen=True)
+class TrainOptions:
+    """What the command line of `train` says."""
+
+    recipe: str | None
+    flags: layers.Tree
+    """Settings, nested as in `TrainConfig`; None where a flag was not given."""
+    config_file: Path | None
+    assignments: list[str]
+    runs_dir: Path
+    run_id: str | None
+    resume: str | None
+    fork: bool
+    no_ui: bool
+    dry_run: bool
+    json: bool
+    ascii: bool
+    color: Color
+
+
+def launch(options: TrainOptions) -> ExitCode:
     """Resolve the settings, then train.
 
     Raises:
         CifarTuiError: nothing was started.
     """
-    chosen, config = resolve(recipe, flags, config_file, assignments)
-    if dry_run:
-        typer.echo(msgspec.json.format(msgspec.json.encode(config), indent=2).decode())
+    request = make_request(options)
+    if options.dry_run:
+        typer.echo(msgspec.json.format(msgspec.json.encode(request.config), indent=2).decode())
         return ExitCode.DONE
-    if not no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if request.origin is not None and not request.fork and is_finished(request.origin.folder, request.config):
+        typer.echo(f"run {request.origin.folder.id} is already finished; more --epochs would go on with it", err=True)
+        return ExitCode.DONE
+    if not options.no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
         typer.echo("no terminal: training without the dashboard, as with --no-ui", err=True)
-    request = Request(
-        config=config,
-        runs_dir=runs_dir.expanduser().absolute(),
-        published=chosen.published if config.data.dataset == chosen.config.data.dataset else None,
-        run_id=run_id,
-        command=tuple(sys.argv),
-    )
 
-    def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Subscriber:
-        if json:
+    def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
+        if options.json:
             return JsonReport(out)
         if talk.isatty():
             from tui.progress import ProgressReport
 
-            return ProgressReport(folder, out, talk, ascii=ascii, color=color)
+            return ProgressReport(folder, out, talk, ascii=options.ascii, color=options.color)
         return LineReport(folder, out, talk)
 
     return train_run(request, report_to)
 
 
-def resolve(
-    recipe: str | None, flags: layers.Tree, config_file: Path | None, assignments: list[str]
-) -> tuple[Recipe, TrainConfig]:
-    """The recipe and the settings: flag > --set > environment > file > recipe.
+def make_request(options: TrainOptions) -> Request:
+    """What to train, checked.
+
+    Raises:
+        CifarTuiError: a name, key or value cannot be used, or there is no such run to resume.
+    """
+    runs_dir = options.runs_dir.expanduser().absolute()
+    origin = find_origin(runs_dir, options.resume, options.run_id) if options.resume else None
+    if options.fork and origin is None:
+        raise UsageError("--fork goes with --resume RUN: it says where to go on from")
+    chosen: Recipe | None
+    if origin is None:
+        chosen, config = resolve(options)
+    else:
+        chosen, config = resolve_resumed(origin, options)
+    published = chosen.published if chosen and config.data.dataset == chosen.config.data.dataset else None
+    return Request(
+        config=config,
+        runs_dir=runs_dir,
+        published=published,
+        run_id=options.run_id,
+        command=tuple(sys.argv),
+        origin=origin,
+        fork=options.fork,
+    )
+
+
+def resolve(options: TrainOptions) -> tuple[Recipe, TrainConfig]:
+    """The recipe and the settings of a new run: flag > --set > environment > file > recipe.
 
     Raises:
         UsageError: a name, key or value cannot be used.
     """
-    file = layers.read_config_file(config_file.expanduser()) if config_file else {}
-    environment = layers.read_environment(os.environ)
-    given = layers.read_assignments(assignments)
-    flags = _without_none(flags)
-    sources = [
-        (f"config file {config_file}", file),
-        ("environment", environment),
-        ("--set", given),
-        ("command line", flags),
-    ]
-    name, dataset = recipe, None
+    sources = _sources(options)
+    name, dataset = options.recipe, None
     for _, source in reversed(sources):
         name = name or source.get("recipe")
         data = source.get("data")
@@ -93,9 +113,44 @@ def resolve(
     if not isinstance(name, str | None) or not isinstance(dataset, str | None):
         raise UsageError("recipe and data.dataset are names, as in --recipe c10-lenet")
     chosen = get_recipe(name or default_recipe(dataset or "cifar10"))
-    # The recipe's name is settled; what a source says of it must not contradict `recipe` in the stored settings.
-    overlays = [(source, {key: value for key, value in tree.items() if key != "recipe"}) for source, tree in sources]
-    return chosen, layers.resolve(chosen.config, overlays)
+    return chosen, layers.resolve(chosen.config, _without_recipe(sources))
+
+
+def resolve_resumed(origin: Origin, options: TrainOptions) -> tuple[Recipe | None, TrainConfig]:
+    """The settings of a run that goes on: its own, with what the command line changes.
+
+    Raises:
+        UsageError: a change would make it another run, and `--fork` was not given.
+        StorageError: the run cannot be read.
+    """
+    before = stored_config(origin.folder.read_manifest())
+    sources = _sources(options)
+    named = options.recipe or next((tree["recipe"] for _, tree in reversed(sources) if "recipe" in tree), None)
+    if named not in (None, before.recipe):
+        raise UsageError(f"run {origin.folder.id} is of recipe {before.recipe}, not {named}: leave --recipe out")
+    after = layers.resolve(before, _without_recipe(sources))
+    changes = differences(before, after)
+    if changes and not options.fork:
+        raise UsageError(
+            f"with these settings it would be another run ({'; '.join(changes)}): leave them out, or add --fork to "
+            "go on in a new run"
+        )
+    return RECIPES.get(before.recipe), after
+
+
+def _sources(options: TrainOptions) -> list[tuple[str, layers.Tree]]:
+    file = layers.read_config_file(options.config_file.expanduser()) if options.config_file else {}
+    return [
+        (f"config file {options.config_file}", file),
+        ("environment", layers.read_environment(os.environ)),
+        ("--set", layers.read_assignments(options.assignments)),
+        ("command line", _without_none(options.flags)),
+    ]
+
+
+def _without_recipe(sources: list[tuple[str, layers.Tree]]) -> list[tuple[str, layers.Tree]]:
+    """The recipe's name is settled by now: what a source says of it must not contradict the stored settings."""
+    return [(source, {key: value for key, value in tree.items() if key != "recipe"}) for source, tree in sources]
 
 
 def _without_none(tree: dict[str, Any]) -> dict[str, Any]:

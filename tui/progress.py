@@ -19,7 +19,7 @@ _REFRESH_SECONDS = 0.25
 
 
 class ProgressReport:
-    """A subscriber that draws a bar on `talk`, with epochs and the summary as lines above it.
+    """A report that draws a bar on `talk`, with epochs and the summary as lines above it.
 
     Where `out` leads elsewhere (`cifar-tui --no-ui > log`), epochs and the summary go there as well. It refreshes with
     the events and has no thread of its own, which would take time from the training.
@@ -48,6 +48,10 @@ class ProgressReport:
         self._task = self._progress.add_task("starting", total=None, rate="")
         self._next_refresh = 0.0
         self._progress.start()
+
+    def catch_up(self, record: ev.Record) -> None:
+        """Fold a record of an earlier attempt."""
+        self.state.apply(record)
 
     def __call__(self, record: ev.Record) -> None:
         """Fold the record and show it."""

@@ -46,7 +46,7 @@ class Canvas:
 
     def style_at(self, row: int, column: int) -> Style:
         """The style of a cell."""
-        return self._styles[self.inks[row, column]]
+        return self._styles[int(self.inks[row, column])]
 
     def text(self, row: int, column: int, text: str, style: Style = NO_STYLE) -> None:
         """Write safe text from a cell on; a wide character that does not fit whole becomes a space."""
@@ -57,11 +57,17 @@ class Canvas:
             cells = 1 if " " <= character <= "~" else get_character_cell_size(character)
             if cells == 0:
                 continue  # a grid has no place for combining marks
-            if 0 <= column and column + cells <= self.width:
+            if column >= 0 and column + cells <= self.width:
                 self.codes[row, column] = ord(character)
                 self.codes[row, column + 1 : column + cells] = _SECOND_HALF
                 self.inks[row, column : column + cells] = ink
             column += cells
+
+    def repeat(self, row: int, column: int, character: str, style: Style, *, across: int = 1, down: int = 1) -> None:
+        """Fill a block of cells with one narrow character; much cheaper than `text` for lines."""
+        area = (slice(max(row, 0), max(row + down, 0)), slice(max(column, 0), max(column + across, 0)))
+        self.codes[area] = ord(character)
+        self.inks[area] = self.ink(style)
 
     def paint(self, mask: NDArray[np.bool_], style: Style, codes: NDArray[np.uint32] | int | None = None) -> None:
         """Give all cells of the mask a style and, if given, a character."""

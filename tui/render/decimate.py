@@ -120,8 +120,8 @@ _NEGLIGIBLE = 1e-9  # what is left of a value's weight where the moving average 
 def smooth(y: ArrayLike, weight: float) -> Floats:
     """Exponential moving average, debiased as in Adam (Kingma and Ba, 2015): the mean over values weighted weight**age.
 
-    `weight` is in 0 (no smoothing) to below 1. NaN and infinite values count for nothing; before the first finite one the
-    average is NaN. One million values take about 10 ms; use `smooth_at` where only some of them are drawn.
+    `weight` is in 0 (no smoothing) to below 1. NaN and infinite values count for nothing; before the first finite one
+    the average is NaN. One million values take about 10 ms; use `smooth_at` where only some of them are drawn.
     """
     y = np.asarray(y, np.float64)
     if weight <= 0 or not len(y):

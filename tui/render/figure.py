@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 
 from tui.render.axes import Axis, Tick, Unit, ticks
 from tui.render.curves import Stroke
-from tui.render.decimate import Floats, smooth_at, visible
+from tui.render.decimate import Floats, band, smooth_at, visible
 from tui.render.palettes import Role
 
 Range = tuple[float, float]
+_BAND_COLUMNS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """A curve. Any number of points will do: no more than two a column are drawn."""
 
@@ -106,7 +107,7 @@ class Frame:
     y_ticks: tuple[Tick, ...]
 
     def x_cells(self, x: ArrayLike) -> Floats:
-        """Cells from the left edge of the curves. The ends of the range lie on the first and the last column of dots."""
+        """Cells from the left edge of the curves. The ends of the range lie on the first and last column of dots."""
         low, high = self.x_range
         return 0.25 + (np.asarray(x, np.float64) - low) / (high - low) * (self.columns - 0.5)
 
@@ -185,13 +186,16 @@ def _fit_y(spec: PlotSpec, x_range: Range) -> Range | None:
     for series in spec.series:
         x, y = series.points
         view = visible(x, *x_range)
+        if series.stroke is Stroke.BAND and not spec.y.log and view.stop - view.start > 4 * _BAND_COLUMNS:
+            extremes += _usual_extremes(x, y, x_range)
+            continue
         if series.smoothing and view.stop - view.start > 200:
             y = smooth_at(y, np.linspace(view.start, view.stop - 1, 100).astype(int), series.smoothing)
         else:
             y = y[view]
         extremes += _finite_extremes(y, positive=spec.y.log)
     extremes += [note.y for note in spec.notes if np.isfinite(note.y) and (note.y > 0 or not spec.y.log)]
-    if not any(len(series.points[0]) for series in spec.series) and not spec.notes or not extremes:
+    if (not any(len(series.points[0]) for series in spec.series) and not spec.notes) or not extremes:
         return None
     low, high = min(extremes), max(extremes)
     if spec.y.log:
@@ -201,6 +205,16 @@ def _fit_y(spec: PlotSpec, x_range: Range) -> Range | None:
     least = 0.0 if 0 <= low < air * 1.01 or low == 0 else low - air
     greatest = 1.0 if spec.y.unit is Unit.PERCENT and 1 - air < high <= 1 else high + air
     return least, greatest
+
+
+def _usual_extremes(x: Floats, y: Floats, x_range: Range) -> list[float]:
+    """The range of a band without its rarest columns, so that a single spike does not flatten all the rest."""
+    found = band(x, y, _BAND_COLUMNS, *x_range)
+    if not len(found.x):
+        return []
+    cut = [float(np.percentile(found.low, 2)), float(np.percentile(found.high, 98))]
+    full = [float(found.low.min()), float(found.high.max())]
+    return cut if full[1] - full[0] > 2 * (cut[1] - cut[0]) > 0 else full
 
 
 def _finite_extremes(y: Floats, positive: bool) -> list[float]:

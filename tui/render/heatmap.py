@@ -1,8 +1,8 @@
 """A confusion matrix as a map: rows are actual classes, columns predicted ones.
 
-Where cells are wide enough they hold numbers. Where the classes outnumber the lines, two classes share a line as the upper
-and lower half of its cells. What does not fit even so is scrolled, so that the cursor stays in view. Right answers
-have a ramp of their own: they are most of the counts and would drown the mistakes.
+Where cells are wide enough they hold numbers. Where the classes outnumber the lines, two classes share a line as the
+upper and lower half of its cells. What does not fit even so is scrolled, so that the cursor stays in view. Right
+answers have a ramp of their own: they are most of the counts and would drown the mistakes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from textual.strip import Strip
 from tui.render import numbers
 from tui.render.canvas import Canvas
 from tui.render.confusion import (
-    Confusion, Counts, Normalise, Shares, abbreviate, collapse, shares, top_confusions,
+    Confusion,
+    Counts,
+    Normalise,
+    Shares,
+    abbreviate,
+    collapse,
+    shares,
+    top_confusions,
 )  # fmt: skip
 from tui.render.palettes import Look, Role, ramp_color, shade
 from tui.render.plot import message
@@ -38,7 +45,7 @@ _MAX_LABEL = 14
 _CURVE = 0.6  # level = share ** 0.6 of the greatest: mistakes of 2 % stay visible beside one of 20 %
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeatSpec:
     """What a heatmap shows."""
 
@@ -96,7 +103,7 @@ def heat_layout(spec: HeatSpec, width: int, height: int, look: Look) -> HeatLayo
         cell = min(widest, (width - label) // k) if width - label >= 3 * k else max(1, min(2, (width - longest) // k))
         label = max(label, min(longest, width - cell * k, width // 3))
     per_line = 2 if lines == 0 else 1
-    footer = int(height >= 8 and room > -(-k * max(lines, 1) // per_line) or height >= 12 and lines == 0)
+    footer = int((height >= 8 and room > -(-k * max(lines, 1) // per_line)) or (height >= 12 and lines == 0))
     visible_rows = (room - footer) * 2 if lines == 0 else (room - footer) // lines
     rows, columns = min(k, max(visible_rows, 0)), min(k, max(width - label, 0) // cell)
     at = spec.cursor or (0, 0)
@@ -167,7 +174,7 @@ def _levels(values: Shares, spec: HeatSpec) -> tuple[Shares, tuple[float, float]
 
 
 def _hidden(d: _Drawing, row: int, column: int) -> bool:
-    return row == column and d.spec.hide_diagonal or bool(np.isnan(d.values[row, column]))
+    return (row == column and d.spec.hide_diagonal) or bool(np.isnan(d.values[row, column]))
 
 
 def _ramp(d: _Drawing, row: int, column: int) -> tuple[str, ...]:
@@ -253,7 +260,7 @@ def _label_style(d: _Drawing, index: int, axis: int) -> Style:
 
 def _pair(d: _Drawing, row: int) -> Strip:
     """Two rows of the matrix in one line of half blocks."""
-    at, look = d.at, d.look
+    at, _look = d.at, d.look
     lower = row + 1 if row + 1 < at.first[0] + at.rows else None
     current = row
     if d.spec.cursor is not None and d.spec.cursor[0] == lower and lower is not None:

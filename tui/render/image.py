@@ -27,7 +27,7 @@ _CUBE = np.array([0, 95, 135, 175, 215, 255], np.int16)  # levels of xterm's col
 _CAPTION = 2  # lines: the caption and a blank one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tile:
     """An image and what the model said of it."""
 
@@ -166,7 +166,8 @@ def _color(packed: int) -> Color:
 
 
 def _packed(image: Pixels) -> NDArray[np.uint32]:
-    return (image.astype(np.uint32) << np.array([16, 8, 0], np.uint32)).sum(axis=2, dtype=np.uint32)
+    packed: NDArray[np.uint32] = image.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    return packed
 
 
 def _to_256(image: Pixels) -> NDArray[np.uint32]:
@@ -188,7 +189,7 @@ def _rgb(pixels: Pixels) -> Pixels:
 
 
 def _characters(image: Pixels, look: Look) -> list[Strip]:
-    """Brightness as characters, each the mean of the two pixels it covers; stretched, as few images use the whole range."""
+    """Brightness as characters, each the mean of the two pixels it covers, stretched to the range of the image."""
     ramp = _ASCII_SHADES if look.ascii else _SHADES
     light = image.astype(np.float64) @ np.array([0.299, 0.587, 0.114])  # Rec. 601
     if len(light) % 2:

@@ -56,7 +56,7 @@ def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
 
 
 def points(difference: float | None, digits: int = 1) -> str:
-    """A difference of two fractions in percentage points, always signed: +1.4, −0.3; nothing that rounds to zero has a sign."""
+    """A difference of two fractions in percentage points, signed: +1.4, -0.3; what rounds to zero has no sign."""
     if difference is None or _missing(difference):
         return DASH
     text = f"{100 * difference:+.{digits}f}"
@@ -121,11 +121,14 @@ def age(seconds: float | None) -> str:
         return DASH
     if seconds < 5:
         return "just now"
-    for limit, divisor, unit in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (math.inf, 86_400, "day")):
-        if seconds < limit:
-            break
-    value = int(seconds // divisor)
-    return f"{value} {unit}{'s' if unit == 'day' and value != 1 else ''} ago"
+    if seconds < 60:
+        return f"{int(seconds)} s ago"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)} h ago"
+    days = int(seconds // 86_400)
+    return "1 day ago" if days == 1 else f"{days} days ago"
 
 
 def _trim(text: str) -> str:

@@ -2,13 +2,13 @@
 
 Colours are given in 24 bit; rich turns them into 256 or 16 where the terminal has no more. Meaning never hangs on them:
 every role also differs by stroke, character or weight, so the `mono` palette loses nothing but beauty.
-The default follows Okabe and Ito, "Color Universal Design" (2008): blue against orange stays apart for all common kinds of
-colour blindness, so what is right is blue and what is wrong is orange.
+The default follows Okabe and Ito, "Color Universal Design" (2008): blue against orange stays apart for all common
+kinds of colour blindness, so what is right is blue and what is wrong is orange.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Literal
@@ -16,10 +16,13 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
+# fmt: off
 Role = Literal[
-    "text", "muted", "faint", "axis", "train", "train_band", "train_fill", "validation", "top5", "ghost", "planned", "done", "now",
-    "best", "good", "bad", "warn", "mark", "crosshair", "cursor", "pause", "series_a", "series_b", "series_c", "series_d",
-]  # fmt: skip
+    "text", "muted", "faint", "axis", "train", "train_band", "train_fill", "validation", "top5", "ghost", "planned",
+    "done", "now", "best", "good", "bad", "warn", "mark", "crosshair", "cursor", "pause",
+    "series_a", "series_b", "series_c", "series_d",
+]
+# fmt: on
 """What a colour says. `pause`, `cursor` and `train_fill` colour the background, all others the character."""
 
 Ramp = tuple[str, ...]
@@ -34,6 +37,11 @@ class Depth(IntEnum):
     """16 colours: no shade of a ramp can be told from the next, so ramps become characters."""
     EIGHT_BIT = 8
     TRUECOLOR = 24
+
+
+def depth_of(color_system: str | None) -> Depth:
+    """The depth of what rich's `Console.color_system` says: truecolor, 256, standard, windows or None."""
+    return {"truecolor": Depth.TRUECOLOR, "256": Depth.EIGHT_BIT, None: Depth.MONO}.get(color_system, Depth.STANDARD)
 
 
 @dataclass(frozen=True)
@@ -109,113 +117,95 @@ NO_STYLE = Style()
 MONO = "mono"
 _LEVELS = 64  # steps of a ramp: finer than 256 colours can show, and few enough to cache every style
 
-
-def _fg(color: str, **attributes: bool) -> Style:
-    return Style(color=color, **attributes)  # type: ignore[arg-type]
-
-
-_OKABE_DARK = Palette(
-    name="okabe-ito", dark=True,
-    text=_fg("#d8dee6"), muted=_fg("#8a94a3"), faint=_fg("#3a3a3a"), axis=_fg("#5c6675"),
-    train=_fg("#56b4e9"), train_band=_fg("#2f6288"), train_fill=Style(bgcolor="#18303f"), validation=_fg("#ffa51f", bold=True), top5=_fg("#e07fd0"),
-    ghost=_fg("#8a94a3"), planned=_fg("#8a94a3"), done=_fg("#56b4e9"), now=_fg("#f0e442", bold=True),
-    best=_fg("#f0e442", bold=True), good=_fg("#2fc59a"), bad=_fg("#ff7b39", bold=True), warn=_fg("#f0e442"),
-    mark=_fg("#e07fd0"), crosshair=_fg("#ffffff"), cursor=_fg("#000000", bold=True) + Style(bgcolor="#ffffff"),
-    pause=Style(bgcolor="#2e3036"),
-    series_a=_fg("#56b4e9"), series_b=_fg("#ffa51f"), series_c=_fg("#2fc59a"), series_d=_fg("#e07fd0"),
-    heat=("#1c1d22", "#4a3416", "#96600c", "#e69f00", "#fbe87a"),
-    diagonal=("#1c1d22", "#17374f", "#1b5f8f", "#3a95cf", "#9ad8ff"),
-    less=("#1c1d22", "#17374f", "#1b5f8f", "#3a95cf", "#9ad8ff"),
-    more=("#1c1d22", "#4a3416", "#96600c", "#e69f00", "#fbe87a"),
-)  # fmt: skip
-
-_OKABE_LIGHT = Palette(
-    name="okabe-ito", dark=False,
-    text=_fg("#1d232b"), muted=_fg("#5d6673"), faint=_fg("#d3d8df"), axis=_fg("#98a1ad"),
-    train=_fg("#1060c0"), train_band=_fg("#92bfe8"), train_fill=Style(bgcolor="#dcebf8"), validation=_fg("#b85000", bold=True), top5=_fg("#a0308f"),
-    ghost=_fg("#7a838f"), planned=_fg("#7a838f"), done=_fg("#1060c0"), now=_fg("#8a5a00", bold=True),
-    best=_fg("#8a5a00", bold=True), good=_fg("#00875f"), bad=_fg("#c02a00", bold=True), warn=_fg("#8a5a00"),
-    mark=_fg("#a0308f"), crosshair=_fg("#000000"), cursor=_fg("#ffffff", bold=True) + Style(bgcolor="#1d232b"),
-    pause=Style(bgcolor="#e4e4e4"),
-    series_a=_fg("#1060c0"), series_b=_fg("#b85000"), series_c=_fg("#00875f"), series_d=_fg("#a0308f"),
-    heat=("#f6f4ef", "#fbdfa6", "#f0ad3c", "#c86a00", "#7a3300"),
-    diagonal=("#f0f4f7", "#bcdcf0", "#67b2e0", "#1f7fbd", "#00436e"),
-    less=("#f6f4ef", "#bcdcf0", "#67b2e0", "#1f7fbd", "#00436e"),
-    more=("#f6f4ef", "#fbdfa6", "#f0ad3c", "#c86a00", "#7a3300"),
-)  # fmt: skip
-
-_CLASSIC_DARK = replace(
-    _OKABE_DARK, name="classic",
-    train=_fg("#5f9cff"), train_band=_fg("#34558f"), train_fill=Style(bgcolor="#1a2a47"), validation=_fg("#5fd75f", bold=True), top5=_fg("#d787ff"),
-    done=_fg("#5f9cff"), good=_fg("#5fd75f"), bad=_fg("#ff5f5f", bold=True), warn=_fg("#ffd75f"),
-    now=_fg("#ffd75f", bold=True), best=_fg("#ffd75f", bold=True), mark=_fg("#d787ff"),
-    series_a=_fg("#5f9cff"), series_b=_fg("#ff5f5f"), series_c=_fg("#5fd75f"), series_d=_fg("#d787ff"),
-    heat=("#1c1d22", "#4c1a1c", "#93282a", "#e0484a", "#ffb0a0"),
-    diagonal=("#1c1d22", "#173f22", "#1f6d33", "#3fae55", "#a2efae"),
-    less=("#1c1d22", "#1b2f5c", "#2a52a0", "#5f9cff", "#b8d4ff"),
-    more=("#1c1d22", "#4c1a1c", "#93282a", "#e0484a", "#ffb0a0"),
-)  # fmt: skip
-
-_CLASSIC_LIGHT = replace(
-    _OKABE_LIGHT, name="classic",
-    train=_fg("#1f5fd0"), train_band=_fg("#9fbcec"), train_fill=Style(bgcolor="#e0e9f9"), validation=_fg("#1c7c2c", bold=True), top5=_fg("#8a2fb8"),
-    done=_fg("#1f5fd0"), good=_fg("#1c7c2c"), bad=_fg("#c01f24", bold=True), warn=_fg("#8a6100"),
-    now=_fg("#8a6100", bold=True), best=_fg("#8a6100", bold=True), mark=_fg("#8a2fb8"),
-    series_a=_fg("#1f5fd0"), series_b=_fg("#c01f24"), series_c=_fg("#1c7c2c"), series_d=_fg("#8a2fb8"),
-    heat=("#f7f1f0", "#f7c9c3", "#ec8a82", "#cf3b3b", "#7d1014"),
-    diagonal=("#f0f5f1", "#c0e4c5", "#79c385", "#2f8f43", "#0c4a1a"),
-    less=("#f6f4ef", "#c6d6f4", "#86a8ea", "#3f6fd8", "#14367f"),
-    more=("#f7f1f0", "#f7c9c3", "#ec8a82", "#cf3b3b", "#7d1014"),
-)  # fmt: skip
-
-_CONTRAST_DARK = replace(
-    _OKABE_DARK, name="high-contrast",
-    text=_fg("#ffffff"), muted=_fg("#c6c6c6"), faint=_fg("#626262"), axis=_fg("#9e9e9e"),
-    train=_fg("#00d7ff", bold=True), train_band=_fg("#00708a"), train_fill=Style(bgcolor="#00303a"), validation=_fg("#ffaf00", bold=True),
-    top5=_fg("#ff87ff"), ghost=_fg("#c6c6c6"), planned=_fg("#c6c6c6"), done=_fg("#00d7ff", bold=True),
-    now=_fg("#ffff00", bold=True), best=_fg("#ffff00", bold=True), good=_fg("#00ff87", bold=True),
-    bad=_fg("#ff8700", bold=True), warn=_fg("#ffff00", bold=True), mark=_fg("#ff87ff", bold=True),
-    cursor=_fg("#000000", bold=True) + Style(bgcolor="#ffffff"), pause=Style(bgcolor="#3a3a3a"),
-    series_a=_fg("#00d7ff", bold=True), series_b=_fg("#ffaf00", bold=True), series_c=_fg("#00ff87", bold=True),
-    series_d=_fg("#ff87ff", bold=True),
-    heat=("#000000", "#5f3700", "#b36b00", "#ffaf00", "#ffffaf"),
-    diagonal=("#000000", "#004a5f", "#0087af", "#00d7ff", "#d7ffff"),
-    less=("#000000", "#004a5f", "#0087af", "#00d7ff", "#d7ffff"),
-    more=("#000000", "#5f3700", "#b36b00", "#ffaf00", "#ffffaf"),
-)  # fmt: skip
-
-_CONTRAST_LIGHT = replace(
-    _OKABE_LIGHT, name="high-contrast",
-    text=_fg("#000000"), muted=_fg("#3a3a3a"), faint=_fg("#b2b2b2"), axis=_fg("#585858"),
-    train=_fg("#004a8f", bold=True), train_band=_fg("#87afd7"), train_fill=Style(bgcolor="#d7e4f2"), validation=_fg("#9e3000", bold=True),
-    top5=_fg("#87005f"), ghost=_fg("#3a3a3a"), planned=_fg("#3a3a3a"), done=_fg("#004a8f", bold=True),
-    good=_fg("#005f3c", bold=True), bad=_fg("#9e2000", bold=True), mark=_fg("#87005f", bold=True),
-    cursor=_fg("#ffffff", bold=True) + Style(bgcolor="#000000"), pause=Style(bgcolor="#d0d0d0"),
-    series_a=_fg("#004a8f", bold=True), series_b=_fg("#9e3000", bold=True), series_c=_fg("#005f3c", bold=True),
-    series_d=_fg("#87005f", bold=True),
-)  # fmt: skip
-
-_BOLD, _DIM, _REVERSE = Style(bold=True), Style(dim=True), Style(reverse=True, bold=True)
-_MONO_DARK = replace(
-    _OKABE_DARK, name=MONO,
-    text=NO_STYLE, muted=_DIM, faint=_DIM, axis=_DIM, train=NO_STYLE, train_band=_DIM, train_fill=NO_STYLE, validation=_BOLD, top5=NO_STYLE,
-    ghost=_DIM, planned=_DIM, done=NO_STYLE, now=_BOLD, best=_BOLD, good=NO_STYLE, bad=_BOLD, warn=_BOLD, mark=NO_STYLE,
-    crosshair=_BOLD, cursor=_REVERSE, pause=NO_STYLE,
-    series_a=NO_STYLE, series_b=_BOLD, series_c=_DIM, series_d=NO_STYLE,
-)  # fmt: skip
-
-_PALETTES = {
-    palette.name: (palette, light)
-    for palette, light in (
-        (_OKABE_DARK, _OKABE_LIGHT),
-        (_CLASSIC_DARK, _CLASSIC_LIGHT),
-        (_CONTRAST_DARK, _CONTRAST_LIGHT),
-        (_MONO_DARK, replace(_MONO_DARK, dark=False)),
-    )
+# Each role in its colours, dark and light, checked by what rich makes of them in 256 and in 16 colours.
+# fmt: off
+_COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
+    # role        okabe-ito             classic               high-contrast
+    "text":       ("#d8dee6", "#1d232b", "#d8dee6", "#1d232b", "#ffffff", "#000000"),
+    "muted":      ("#8a94a3", "#5d6673", "#8a94a3", "#5d6673", "#c6c6c6", "#3a3a3a"),
+    "faint":      ("#3a3a3a", "#d3d8df", "#3a3a3a", "#d3d8df", "#626262", "#b2b2b2"),
+    "axis":       ("#5c6675", "#98a1ad", "#5c6675", "#98a1ad", "#9e9e9e", "#585858"),
+    "train":      ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
+    "train_band": ("#2f6288", "#92bfe8", "#34558f", "#9fbcec", "#00708a", "#87afd7"),
+    "train_fill": ("#18303f", "#dcebf8", "#1a2a47", "#e0e9f9", "#00303a", "#d7e4f2"),
+    "validation": ("#ffa51f", "#b85000", "#5fd75f", "#1c7c2c", "#ffaf00", "#9e3000"),
+    "top5":       ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
+    "ghost":      ("#7d8694", "#7a838f", "#7d8694", "#7a838f", "#c6c6c6", "#3a3a3a"),
+    "planned":    ("#7d8694", "#7a838f", "#7d8694", "#7a838f", "#c6c6c6", "#3a3a3a"),
+    "done":       ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
+    "now":        ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
+    "best":       ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
+    "good":       ("#2fc59a", "#00875f", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
+    "bad":        ("#ff7b39", "#c02a00", "#ff5f5f", "#c01f24", "#ff8700", "#9e2000"),
+    "warn":       ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
+    "mark":       ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
+    "crosshair":  ("#ffffff", "#000000", "#ffffff", "#000000", "#ffffff", "#000000"),
+    "cursor":     ("#ffffff", "#1d232b", "#ffffff", "#1d232b", "#ffffff", "#000000"),
+    "pause":      ("#2e3036", "#e4e4e4", "#2e3036", "#e4e4e4", "#3a3a3a", "#d0d0d0"),
+    "series_a":   ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
+    "series_b":   ("#ffa51f", "#b85000", "#ff5f5f", "#c01f24", "#ffaf00", "#9e3000"),
+    "series_c":   ("#2fc59a", "#00875f", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
+    "series_d":   ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
 }
-NAMES: tuple[str, ...] = tuple(_PALETTES)
+_ORANGE = (
+    ("#1c1d22", "#4a3416", "#96600c", "#e69f00", "#fbe87a"),
+    ("#f6f4ef", "#fbdfa6", "#f0ad3c", "#c86a00", "#7a3300"),
+)
+_SKY = (
+    ("#1c1d22", "#17374f", "#1b5f8f", "#3a95cf", "#9ad8ff"),
+    ("#f3f5f6", "#bcdcf0", "#67b2e0", "#1f7fbd", "#00436e"),
+)
+_RED = (
+    ("#1c1d22", "#4c1a1c", "#93282a", "#e0484a", "#ffb0a0"),
+    ("#f7f1f0", "#f7c9c3", "#ec8a82", "#cf3b3b", "#7d1014"),
+)
+_GREEN = (
+    ("#1c1d22", "#173f22", "#1f6d33", "#3fae55", "#a2efae"),
+    ("#f0f5f1", "#c0e4c5", "#79c385", "#2f8f43", "#0c4a1a"),
+)
+_BRIGHT_ORANGE = (("#000000", "#5f3700", "#b36b00", "#ffaf00", "#ffffaf"), _ORANGE[1])
+_BRIGHT_SKY = (("#000000", "#004a5f", "#0087af", "#00d7ff", "#d7ffff"), _SKY[1])
+# fmt: on
+
+_RAMPS = {
+    # heat, diagonal, less, more; each for dark and for light
+    "okabe-ito": (_ORANGE, _SKY, _SKY, _ORANGE),
+    "classic": (_RED, _GREEN, _SKY, _RED),
+    "high-contrast": (_BRIGHT_ORANGE, _BRIGHT_SKY, _BRIGHT_SKY, _BRIGHT_ORANGE),
+}
+_BOLD_ROLES = frozenset({"validation", "now", "best", "bad", "cursor"})
+_BACKGROUND_ROLES = frozenset({"train_fill", "pause"})
+_MONO_ATTRIBUTES = {
+    **dict.fromkeys(("muted", "faint", "axis", "train_band", "ghost", "planned", "series_c"), Style(dim=True)),
+    **dict.fromkeys(("validation", "now", "best", "bad", "warn", "crosshair", "series_b"), Style(bold=True)),
+    "cursor": Style(reverse=True, bold=True),
+}
+
+
+def _style(role: str, column: int) -> Style:
+    color = _COLORS[role][column]
+    if role == "cursor":
+        return Style(color="#ffffff" if column % 2 else "#000000", bgcolor=color, bold=True)
+    if role in _BACKGROUND_ROLES:
+        return Style(bgcolor=color)
+    return Style(color=color, bold=role in _BOLD_ROLES or None)
+
+
+def _build(name: str, light: int) -> Palette:
+    if name == MONO:
+        styles = {role: _MONO_ATTRIBUTES.get(role, NO_STYLE) for role in _COLORS}
+        ramps = _RAMPS["okabe-ito"]
+    else:
+        column = 2 * list(_RAMPS).index(name) + light
+        styles = {role: _style(role, column) for role in _COLORS}
+        ramps = _RAMPS[name]
+    heat, diagonal, less, more = (ramp[light] for ramp in ramps)
+    return Palette(name=name, dark=not light, heat=heat, diagonal=diagonal, less=less, more=more, **styles)
+
+
+NAMES: tuple[str, ...] = (*_RAMPS, MONO)
 """Palettes by name; the first is the default."""
-ROLES: tuple[str, ...] = tuple(field.name for field in fields(Palette) if field.type == "Style")
+_PALETTES = {name: (_build(name, 0), _build(name, 1)) for name in NAMES}
 
 
 def palette(name: str = NAMES[0], *, dark: bool = True) -> Palette:
@@ -241,7 +231,7 @@ def ramp_color(ramp: Ramp, level: float) -> str:
 def _shade(ramp: Ramp, step: int, bold: bool) -> Style:
     color = ramp_color(ramp, step / _LEVELS)
     red, green, blue = Color.parse(color).get_truecolor()
-    # Perceived brightness by Rec. 601; at 140 of 255 black and white text are about equally readable on the ramps above.
+    # Perceived brightness by Rec. 601; at 140 of 255 black and white are about equally readable on the ramps above.
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > 140
     return Style(color="#000000" if bright else "#ffffff", bgcolor=color, bold=bold)
 

@@ -6,6 +6,8 @@ of one behind it within a cell, so that crossings stay readable where a cell has
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
@@ -19,23 +21,37 @@ from tui.render.curves import BRAILLE, Stroke, fill, pack, trace
 from tui.render.decimate import Floats, band, min_max, smooth_at, visible
 from tui.render.figure import Frame, Mark, Note, PlotSpec, Range, Series, Shade, layout
 from tui.render.palettes import Look
-from tui.render.safe import safe
+from tui.render.safe import safe, to_ascii
 
 __all__ = [
-    "Axis", "Frame", "Mark", "Note", "PlotSpec", "Range", "Series", "Shade", "Stroke", "Tick", "Unit",
-    "draw_plot", "layout", "legend", "message", "readout",
+    "Axis",
+    "Frame",
+    "Mark",
+    "Note",
+    "PlotSpec",
+    "Range",
+    "Reading",
+    "Series",
+    "Shade",
+    "Stroke",
+    "Tick",
+    "Unit",
+    "draw_plot",
+    "layout",
+    "legend",
+    "message",
+    "readout",
 ]  # fmt: skip
 
 _GLYPHS = {
     Stroke.LINE: ("─", "*"),
     Stroke.HEAVY: ("━", "#"),
     Stroke.DASHED: ("╌", "="),
-    Stroke.DOTTED: ("·", "."),
+    Stroke.DOTTED: ("·", "+"),
     Stroke.BAND: ("▒", ":"),
     Stroke.POINTS: ("", ""),
 }
 """A stroke in a legend, and in an ASCII plot."""
-_ASCII = str.maketrans("●◆★○▲▼│┤┬└─┼╎┈·…", "o@*.^v|+++-+:...")
 
 
 def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip]:
@@ -52,9 +68,7 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
     for series in spec.series:
         if series.stroke is Stroke.BAND:
             covered |= _draw_band(area, frame, series, look)
-    for series in spec.series:
-        if series.stroke not in (Stroke.BAND, Stroke.POINTS):
-            _draw_curve(area, frame, series, covered, look)
+    _draw_curves(area, frame, [s for s in spec.series if s.stroke not in (Stroke.BAND, Stroke.POINTS)], covered, look)
     if spec.crosshair is not None:
         _draw_crosshair(canvas, area, frame, spec, spec.crosshair, look)
     for series in spec.series:
@@ -84,14 +98,24 @@ def legend(spec: PlotSpec, look: Look) -> Text:
     return text
 
 
-def readout(spec: PlotSpec, x: float) -> list[tuple[Series, float]]:
-    """The value of each curve at its last point up to x (its first one where x lies before it), smoothed as it is drawn."""
-    found: list[tuple[Series, float]] = []
+@dataclass(frozen=True)
+class Reading:
+    """A point of a curve under the crosshair."""
+
+    series: Series
+    x: float
+    y: float
+    """Smoothed as it is drawn; NaN in a gap."""
+
+
+def readout(spec: PlotSpec, x: float) -> list[Reading]:
+    """The last point up to x of each curve that has begun by then."""
+    found: list[Reading] = []
     for series in spec.series:
         xs, ys = series.points
-        if len(xs):
-            index = max(int(np.searchsorted(xs, x, side="right")) - 1, 0)
-            found.append((series, float(smooth_at(ys, [index], series.smoothing)[0])))
+        index = int(np.searchsorted(xs, x, side="right")) - 1
+        if index >= 0:
+            found.append(Reading(series, float(xs[index]), float(smooth_at(ys, [index], series.smoothing)[0])))
     return found
 
 
@@ -111,23 +135,23 @@ def message(text: str, width: int, height: int, look: Look) -> list[Strip]:
 
 
 def _plain(text: str, look: Look) -> str:
-    return text.translate(_ASCII) if look.ascii else text
+    return to_ascii(text) if look.ascii else text
 
 
 def _draw_axes(canvas: Canvas, frame: Frame, look: Look) -> None:
     axis, label = look.style("axis"), look.style("muted")
     left = frame.left - 1
     if left >= 0:
-        for row in range(frame.rows):
-            canvas.text(row, left, _plain("│", look), axis)
+        canvas.repeat(0, left, _plain("│", look), axis, down=frame.rows)
     for tick in frame.y_ticks:
         row_of = frame.row(tick.at)
         if row_of is not None:
             canvas.text(row_of, left - cell_len(tick.label), tick.label, label)
             canvas.text(row_of, left, _plain("┤", look), axis)
-            canvas.text(row_of, frame.left, _plain("┈", look) * frame.columns, look.style("faint"))
+            canvas.repeat(row_of, frame.left, _plain("┈", look), look.style("faint"), across=frame.columns)
     if frame.axis_line:
-        canvas.text(frame.rows, max(left, 0), _plain("└" * (left >= 0) + "─" * frame.columns, look), axis)
+        canvas.repeat(frame.rows, frame.left, _plain("─", look), axis, across=frame.columns)
+        canvas.text(frame.rows, left, _plain("└", look), axis)
     _draw_x_labels(canvas, frame, look)
 
 
@@ -156,8 +180,7 @@ def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look) -> None:
 def _draw_rule(area: Canvas, frame: Frame, x: float, character: str, style: Style, look: Look) -> None:
     column = frame.column(x)
     if column is not None:
-        for row in range(frame.rows):
-            area.text(row, column, _plain(character, look), style)
+        area.repeat(0, column, _plain(character, look), style, down=frame.rows)
 
 
 def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look) -> NDArray[np.bool_]:
@@ -165,15 +188,17 @@ def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look) -> NDArra
     x, y = series.points
     found = band(x, y, 2 * frame.columns, *frame.x_range)
     if len(found.x) <= frame.columns // 2 or len(x[visible(x, *frame.x_range)]) <= 2 * frame.columns:
-        _draw_curve(area, frame, series, np.zeros((frame.rows, frame.columns), bool), look)
+        _draw_curves(area, frame, [series], None, look)
         return np.zeros((frame.rows, frame.columns), bool)
     columns = np.minimum(2 * frame.x_cells(found.x), 2 * frame.columns - 1)
     low, high = frame.y_cells(found.low), frame.y_cells(found.high)
-    dots = fill(columns, np.nan_to_num(low, nan=-1.0), np.nan_to_num(high, nan=-1.0), frame.columns, frame.rows)
-    bits = pack(dots)
+    bits = pack(fill(columns, low, high, frame.columns, frame.rows))
     style = look.style(series.role)
     area.paint(bits > 0, style, ord(":") if look.ascii else BRAILLE + bits.astype(np.uint32))
-    return dots.reshape(frame.rows, 4, frame.columns, 2).sum(axis=(1, 3)) >= 6
+    if look_up:
+        for column in np.unique(columns[high > frame.rows].astype(int) // 2).tolist():
+            area.text(0, column, _plain("▲", look), look.style("warn"))  # there is more than fits
+    return np.bitwise_count(bits) >= 6
 
 
 def _curve(series: Series, frame: Frame) -> tuple[Floats, Floats]:
@@ -188,15 +213,20 @@ def _curve(series: Series, frame: Frame) -> tuple[Floats, Floats]:
     return frame.x_cells(x), frame.y_cells(y)
 
 
-def _draw_curve(area: Canvas, frame: Frame, series: Series, covered: NDArray[np.bool_], look: Look) -> None:
-    bits = pack(trace(*_curve(series, frame), series.stroke, frame.columns, frame.rows))
-    drawn = bits > 0
-    style = look.style(series.role)
-    codes = ord(_GLYPHS[series.stroke][1]) if look.ascii else BRAILLE + bits.astype(np.uint32)
-    area.paint(drawn, style, codes)
-    if look.shaded and not look.ascii:
-        # Without it the band would have holes around the curve, where the cell's one colour is the curve's.
-        area.paint(drawn & covered, style + look.style("train_fill"))
+def _draw_curves(
+    area: Canvas, frame: Frame, curves: list[Series], covered: NDArray[np.bool_] | None, look: Look
+) -> None:
+    if not curves:
+        return
+    layers = trace([(*_curve(series, frame), series.stroke) for series in curves], frame.columns, frame.rows)
+    for series, bits in zip(curves, layers, strict=True):
+        drawn = bits > 0
+        style = look.style(series.role)
+        codes = ord(_GLYPHS[series.stroke][1]) if look.ascii else BRAILLE + bits.astype(np.uint32)
+        area.paint(drawn, style, codes)
+        if covered is not None and look.shaded and not look.ascii:
+            # Without it the band would have holes around the curve, where the cell's one colour is the curve's.
+            area.paint(drawn & covered, style + look.style("train_fill"))
 
 
 def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: Look) -> None:
@@ -204,9 +234,9 @@ def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, spec: PlotSpec, 
     if column is None:
         return
     _draw_rule(area, frame, x, "│", look.style("crosshair"), look)
-    for series, value in readout(spec, x):
-        if series.stroke is not Stroke.BAND:
-            _put(area, frame, x, value, _plain("○", look), look.style(series.role))
+    for reading in readout(spec, x):
+        if reading.series.stroke is not Stroke.BAND:
+            _put(area, frame, reading.x, reading.y, _plain("○", look), look.style(reading.series.role))
     label = f" {value_label(frame.x_axis, x)} "
     start = min(max(frame.left + column - len(label) // 2, 0), max(canvas.width - len(label), 0))
     canvas.text(canvas.height - 1, start, label, look.style("cursor"))
@@ -234,8 +264,10 @@ def _draw_note(area: Canvas, frame: Frame, note: Note, look: Look) -> None:
     if spot is None or not text:
         return
     row, column = spot
-    start = column + 2 if column + 2 + cell_len(text) <= frame.columns else column - 1 - cell_len(text)
-    area.text(row, start, text, style)
+    if column + 2 + cell_len(text) <= frame.columns:
+        area.text(row, column + 1, " " + text, style)
+    else:
+        area.text(row, column - 1 - cell_len(text), text + " ", style)
 
 
 def _put(area: Canvas, frame: Frame, x: float, y: float, text: str, style: Style) -> tuple[int, int] | None:

@@ -16,9 +16,12 @@ _ESCAPES = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Controls; formats (bidi overrides, zero-width joiners, tags); lone surrogates; private; unassigned; line separators."""
-_MAX_MARKS = (
-    2  # Thai and Vietnamese stack two marks on a letter; "Zalgo" text stacks dozens and paints over its neighbours
+"""Controls; formats (bidi overrides, joiners, tags); lone surrogates; private; unassigned; line separators."""
+_MAX_MARKS = 2  # Vietnamese and Thai stack two marks on a letter; "Zalgo" text stacks dozens, over its neighbours
+
+_SPELLINGS = str.maketrans(
+    dict(zip("●○◆★▲▼│┤├┬┴┼└┘┌┐─━┈╌╎·✓✗×–—−‘’“”", "oO@@^v|+++++++++--.-:.+xx---''\"\"", strict=True))
+    | {"…": "..", "→": "->", "←": "<-", "µ": "u", "Δ": "d"}
 )
 
 
@@ -56,9 +59,16 @@ def _clean(text: str, ascii: bool) -> str:
         kept.append(character)
     text = "".join(kept)
     if ascii:
-        plain = unicodedata.normalize("NFKD", text)
-        text = "".join(c if c.isascii() else "?" for c in plain if unicodedata.category(c) not in ("Mn", "Me"))
+        text = to_ascii(text)
     return _SPACES.sub(" ", text).strip()
+
+
+def to_ascii(text: str) -> str:
+    """Our own signs and letters with accents in their ASCII spelling, anything else as `?`. Line drawing keeps its width."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKD", text.translate(_SPELLINGS))
+    return "".join(c if c.isascii() else "?" for c in plain if unicodedata.category(c) not in ("Mn", "Me"))
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

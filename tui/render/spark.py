@@ -23,7 +23,7 @@ def sparkline(
     high: float | None = None,
     role: Role = "train",
 ) -> Text:
-    """The last `width` values as bars, the newest at the right; missing ones are blank. Flat values draw a middle line."""
+    """The last `width` values as bars, the newest at the right; missing ones blank, equal ones at half height."""
     recent = np.array(
         [np.nan if value is None else value for value in values[-width:]] if width > 0 else [], np.float64
     )

@@ -1,0 +1,100 @@
+"""Going on with a run: which run and checkpoint is meant, and which settings may differ.
+
+Nothing here imports PyTorch; checkpoints are opened by `core.attempt`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.config import TrainConfig
+from core.errors import StorageError, UsageError
+from core.reader import EventReader
+from core.runfolder import Manifest, RunFolder, find_run
+from core.state import RunState
+
+# What may differ without another result being another run: how long, where, and what is kept.
+_HARMLESS = ("epochs", "max_steps", "device", "threads", "data.dir", "data.evaluation_batch_size", "checkpoint.")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an attempt begins: a run, and the checkpoint in it."""
+
+    folder: RunFolder
+    which: str
+    """`last`, `best`, or the name of a checkpoint folder."""
+
+
+def find_origin(runs_dir: Path, wanted: str, run_id: str | None) -> Origin | None:
+    """What `--resume` means; None where `auto` finds no run of that id and a new one is to be started.
+
+    Args:
+        runs_dir: where runs are.
+        wanted: `auto`, `last`, `best`, a run, or the path of a run or of a checkpoint folder.
+        run_id: `--run-id`, if given: the run meant by `auto`, `last` and `best`.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    if wanted == "auto":
+        if run_id is None:
+            raise UsageError("--resume auto needs --run-id NAME, so that the same command finds its run again")
+        folder = RunFolder(runs_dir / run_id)
+        return Origin(folder, "last") if folder.path.is_dir() else None
+    if wanted in ("last", "best"):
+        return Origin(find_run(runs_dir, run_id or "last"), wanted)
+    path = Path(wanted).expanduser().absolute()
+    if (path / "meta.json").is_file() and path.parent.name == "checkpoints":
+        return Origin(RunFolder(path.parent.parent), path.name)
+    return Origin(find_run(runs_dir, wanted), "last")
+
+
+def stored_config(manifest: Manifest) -> TrainConfig:
+    """The settings of a run.
+
+    Raises:
+        StorageError: they are not settings of this version.
+    """
+    try:
+        return msgspec.convert(manifest.config, TrainConfig)
+    except msgspec.ValidationError as error:
+        raise StorageError(f"the settings of run {manifest.id} cannot be used by this version: {error}") from error
+
+
+def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
+    """`key: before → after` for each setting that differs and that would make it another run."""
+    before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
+    return [
+        f"{key}: {before.get(key)} → {after.get(key)}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and not key.startswith(_HARMLESS)
+    ]
+
+
+def is_finished(folder: RunFolder, config: TrainConfig) -> bool:
+    """Whether the run has done all the epochs that `config` asks for."""
+    state = RunState()
+    for record in EventReader(folder.events_file).poll():
+        state.apply(record)
+    return state.status == "finished" and config.epochs <= state.num_epochs and config.max_steps in (None, state.step)
+
+
+def last_place(folder: RunFolder) -> tuple[int, int]:
+    """Attempt and sequence number of the log's last sound record; (0, -1) where there is none."""
+    records = EventReader(folder.events_file).poll()
+    return (records[-1].attempt, records[-1].seq) if records else (0, -1)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
