@@ -115,7 +115,7 @@ class RunState:
         """Latest word on each command, by its id, in the order they came."""
         self.pauses: list[Span] = []
         self.log: deque[Timed] = deque(maxlen=2000)
-        """What a person reads: notices, commands, checkpoints, phases and ends."""
+        """What a person reads: phases, epochs, evaluations, commands, pauses, checkpoints, notices, ends."""
         self.system: deque[Timed] = deque(maxlen=3600)
         self.ended: ev.RunEnded | None = None
         self.seconds = 0.0
@@ -137,8 +137,11 @@ class RunState:
         match event:
             case ev.RunStarted():
                 self._start(event)
+                self._note(record)
             case ev.PhaseChanged():
                 self.phase, self.phase_detail = event.phase, event.detail
+                if event.phase not in ("training", "evaluating", "saving"):  # those come with every epoch
+                    self._note(record)
                 if event.phase == "training" and self.status == "starting":
                     self.status = "running"
             case ev.Batches():
@@ -147,8 +150,10 @@ class RunState:
                 self.epochs.append(event)
                 self.epoch_seconds.append(self.training_seconds)
                 self.step = event.step
+                self._note(record)
             case ev.Evaluated():
                 self.evaluations.append(event)
+                self._note(record)
             case ev.CheckpointSaved():
                 self.checkpoints.append(event)
                 self._note(record)
@@ -159,9 +164,11 @@ class RunState:
             case ev.Paused():
                 self.status = "paused"
                 self.pauses.append(Span(self.seconds, None, event.step))
+                self._note(record)
             case ev.Unpaused():
                 self.status = "running"
                 self._close_pause()
+                self._note(record)
             case ev.Resumed():
                 self._rewind(event)
                 self._note(record)

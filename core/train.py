@@ -93,12 +93,14 @@ class Trainer:
             self.progress = msgspec.convert(state["progress"], Progress)
         except (KeyError, ValueError, RuntimeError, msgspec.ValidationError) as error:
             raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
-        for group, values in zip(optimizer.param_groups, settings, strict=True):
-            group.update(values)
         # A number of epochs given now counts; one that a command gave earlier is part of the progress.
         if self.config.epochs != state["config"]["epochs"]:
             self.progress.num_epochs = self.config.epochs
         self.meter.totals = self.progress.totals
+        for group, values in zip(optimizer.param_groups, settings, strict=True):
+            group.update(values)
+        if self.step > 0:  # the optimiser as the last step left it: an epoch's end may be the next to come
+            self._set_learning_rate(self.step - 1)
 
     def run(self) -> ev.RunEnded:
         """Train until the planned steps are done, or somebody ends it.
@@ -110,11 +112,12 @@ class Trainer:
         self.emit(ev.PhaseChanged(phase="training"))
         self.setup.model.train()
         self.proceed()
-        while self.end is None and progress.step < self.num_steps:
+        # A run that was interrupted after its very last step still owes the end of its epoch.
+        while self.end is None and (progress.step < self.num_steps or progress.batch > 0):
             epoch = progress.epoch + 1  # told from 1
             while self.end is None and progress.batch < self.steps_per_epoch and progress.step < self.num_steps:
                 inputs, labels = data.batch(epoch, progress.batch)
-                lr = self._set_learning_rate()
+                lr = self._set_learning_rate(progress.step)
                 loss, correct, norm = self._step(inputs, labels)
                 self.meter.record(progress.step, loss, correct, norm, lr=lr, num_images=len(labels))
                 progress.step += 1
@@ -156,8 +159,8 @@ class Trainer:
         correct = (logits.detach().argmax(1) == labels).sum()
         return loss, correct, norm
 
-    def _set_learning_rate(self) -> float:
-        step, schedule = self.progress.step, self.config.schedule
+    def _set_learning_rate(self, step: int) -> float:
+        schedule = self.config.schedule
         if isinstance(schedule, Plateau):
             factor = self.progress.plateau.factor
         else:

@@ -7,8 +7,8 @@ fast (system A: see tests/bench):
 - Flip, crop, rotation and affine, however many follow each other, are one gather. Where an output pixel comes from is
   found by walking back through the transformations, rounding to whole pixels at each as nearest-neighbour sampling
   does, so the result is exactly that of doing them one after another. The gather moves uint8.
-- Brightness, contrast and saturation are each clamp(a·x + b·grey(x) + c·mean(grey(x))) with numbers a, b, c an image, so
-  the random order of the three, different for every image, is three passes with the coefficients in that image's order.
+- Brightness, contrast and saturation are each clamp(a·x + b·grey(x) + c·mean(grey(x))) with numbers a, b, c an image,
+  so the random order of the three, another for every image, is three passes with the coefficients in that order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def augment(
         images: uint8, or float32 in 0–1; B×C×H×W with one or three channels. Left as they are.
         specs: the augmentations, in order.
         generator: on the device of the images. The result is a function of its state, the images and `specs`.
-        blank: what `Cutout` fills with, C values in 0–1; black if None. The mean of the training set makes it zero after
+        blank: what `Cutout` fills with, C values in 0–1; black if None. The mean of the training set becomes zero with
             normalisation, as in the paper.
 
     Returns:
@@ -55,7 +55,7 @@ def to_unit(images: Tensor) -> Tensor:
 def augment_stored(
     images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
 ) -> Tensor:
-    """As `augment`, but uint8 images stay uint8 where only pixels are moved: the caller can scale and normalise at once."""
+    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels: they can be scaled and normalised at once."""
     draws = torch.rand(
         (sum(_num_draws(spec) for spec in specs), len(images)), generator=generator, device=images.device
     )
@@ -95,13 +95,13 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]]) -> Tensor:
     # Whole numbers as float32: exact far beyond any image size, and the arithmetic needs no conversions.
     x = torch.arange(width, device=images.device, dtype=torch.float32).view(1, 1, width)
     y = torch.arange(height, device=images.device, dtype=torch.float32).view(1, height, 1)
-    inside: Tensor | None = None
+    outside: Tensor | None = None
     for spec, uniform in reversed(run):
         draws = uniform.view(-1, batch, 1, 1)
         match spec:
             case HorizontalFlip():
                 flipped = (draws[0] < spec.p).float()
-                x = x * (1 - 2 * flipped) + flipped * (width - 1)  # x, or width - 1 - x
+                x = x * (1 - 2 * flipped) + (width - 1) * flipped  # x, or width - 1 - x
                 continue  # never leaves the image
             case RandomCrop():
                 x = x + (_integers(draws[0], 2 * spec.padding + 1) - spec.padding)
@@ -116,18 +116,16 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]]) -> Tensor:
                 x, y = _map_back(x, y, width, height, -_symmetric(draws[0], spec.degrees), None, None)
             case Affine():
                 low, high = spec.scale
-                angle = _symmetric(draws[0], spec.degrees)
-                x, y = _map_back(
-                    x, y, width, height, angle, _symmetric(draws[1], spec.shear), low + (high - low) * draws[2]
-                )
-        here = ((x >= 0) & (x <= width - 1)) & ((y >= 0) & (y <= height - 1))
-        inside = here if inside is None else inside & here
-    source = y * width + x
-    if inside is not None:
-        source = source.masked_fill_(~inside, 0)
-    index = source.long().view(-1, 1, height * width).expand(batch, channels, -1)
+                angle, shear = _symmetric(draws[0], spec.degrees), _symmetric(draws[1], spec.shear)
+                x, y = _map_back(x, y, width, height, angle, shear, low + (high - low) * draws[2])
+        # How far outside, added up, and clamped: five times as fast on a CPU as masks from comparisons.
+        inner_x, inner_y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+        here = (x - inner_x).abs_() + (y - inner_y).abs_()
+        outside = here if outside is None else outside.add_(here)
+        x, y = inner_x, inner_y
+    index = (y * width + x).long().view(-1, 1, height * width).expand(batch, channels, -1)
     moved = images.reshape(batch, channels, -1).gather(2, index).view(images.shape)
-    return moved if inside is None else moved.mul_(inside.unsqueeze(1))
+    return moved if outside is None else moved.mul_((outside == 0).view(torch.uint8).unsqueeze(1))
 
 
 def _map_back(
@@ -137,19 +135,19 @@ def _map_back(
 
     Angles are in radians, clockwise on the screen (y points down), as in torchvision's `affine`.
     """
+    # The map is scale·[[cos, -cos·t - sin], [sin, -sin·t + cos]] with t = tan(shear); this is its inverse:
     cosine, sine = angle.cos(), angle.sin()
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
-    # The forward map is scale·[[cos, -cos·t - sin], [sin, -sin·t + cos]] with t = tan(shear); its inverse:
-    x_of_y, y_of_y = sine, cosine
-    x_of_x, y_of_x = cosine, -sine
+    x_of_x, x_of_y, y_of_x, y_of_y = cosine, sine, -sine, cosine
     if shear is not None:
         tangent = shear.tan()
         x_of_x, x_of_y = cosine - sine * tangent, sine + cosine * tangent
     if scale is not None:
         x_of_x, x_of_y, y_of_x, y_of_y = (number / scale for number in (x_of_x, x_of_y, y_of_x, y_of_y))
+    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    x, y = x - centre_x, y - centre_y
     return (
-        (x_of_x * x + (x_of_y * y + (width - 1) / 2)).round_(),
-        (y_of_x * x + (y_of_y * y + (height - 1) / 2)).round_(),
+        (x_of_x * x).add(x_of_y * y).add_(centre_x).round_(),
+        (y_of_x * x).add(y_of_y * y).add_(centre_y).round_(),
     )
 
 

@@ -32,8 +32,8 @@ class DatasetInfo:
 
 _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-# Each superclass with its five classes. The official fine labels are the alphabetical order of all hundred names and the
-# official coarse labels the alphabetical order of the twenty, so both label orders follow from this table.
+# Each superclass with its five classes. The official fine labels are the alphabetical order of all hundred names and
+# the official coarse labels that of the twenty, so both label orders follow from this table.
 _CIFAR100 = {
     "aquatic_mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
     "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -70,20 +71,20 @@ def load_dataset(config: DataConfig, *, seed: int, report: Callable[[str], None]
         DataError: missing, damaged or unusable files; the message says which and what to do.
     """
     check_dataset_name(config.dataset)
+    hold_out = config.validation == "holdout"
     if config.dataset.startswith(FOLDER_PREFIX):
         from core.data.folder import load_folder  # pulls in Pillow
 
         path = Path(config.dataset.removeprefix(FOLDER_PREFIX)).expanduser()
-        classes, train, validation = load_folder(path, config.image_size or 32, report)
-        superclasses: tuple[str, ...] = ()
-        superclass_of: tuple[int, ...] = ()
-    else:
-        info = DATASETS[config.dataset]
-        classes, superclasses, superclass_of = info.classes, info.superclasses, info.superclass_of
-        train, validation = _load_named(config.dataset, data_dir(config.dir), report)
-    if config.validation == "holdout":
+        classes, *parts = load_folder(path, config.image_size or 32, report, hold_out=hold_out)
+        train, validation = (Split(*part) for part in parts)
+        return Dataset(config.dataset, classes, (), (), train, validation, fingerprint_of(validation))
+    info = DATASETS[config.dataset]
+    train, validation = _load_named(config.dataset, data_dir(config.dir), report)
+    if hold_out:
         train, validation = hold_out_tenth(train)
-    return Dataset(config.dataset, classes, superclasses, superclass_of, train, validation, fingerprint_of(validation))
+    fingerprint = fingerprint_of(validation)
+    return Dataset(info.name, info.classes, info.superclasses, info.superclass_of, train, validation, fingerprint)
 
 
 def _load_named(name: str, root: Path, report: Callable[[str], None]) -> tuple[Split, Split]:
@@ -108,10 +109,11 @@ def _load_named(name: str, root: Path, report: Callable[[str], None]) -> tuple[S
 
 
 def hold_out_tenth(train: Split) -> tuple[Split, Split]:
-    """Nine tenths of the images for training and the last tenth of a fixed permutation (rounded down) for validation."""
+    """Nine tenths of the images for training; for validation the last tenth (rounded down) of a fixed permutation."""
     # RandomState, because its streams are frozen (NEP 19): every version of NumPy holds out the same images.
     order = torch.from_numpy(np.random.RandomState(_HOLDOUT_SEED).permutation(len(train)))
-    kept, held_out = order.split([len(train) - len(train) // 10, len(train) // 10])
+    boundary = len(train) - len(train) // 10
+    kept, held_out = order[:boundary], order[boundary:]
     return Split(train.images[kept], train.labels[kept]), Split(train.images[held_out], train.labels[held_out])
 
 
@@ -144,7 +146,7 @@ def write_images(dataset: Dataset, folder: Path) -> None:
         raise StorageError(f"The validation images cannot be written to {folder} ({error.strerror}).") from error
 
 
-def _save(path: Path, array: np.ndarray) -> None:
+def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")  # runs that start together must not share it
     try:
         with open(temporary, "wb") as file:

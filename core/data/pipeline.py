@@ -24,8 +24,8 @@ def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, 
     """
     total = torch.zeros(images.shape[1], dtype=torch.int64, device=images.device)
     squares = torch.zeros_like(total)
-    for chunk in images.split(_CHUNK):
-        wide = chunk.int()
+    for start in range(0, len(images), _CHUNK):
+        wide = images[start : start + _CHUNK].int()
         total += wide.sum((0, 2, 3))
         squares += (wide * wide).sum((0, 2, 3))
     count = images.numel() // images.shape[1]
@@ -124,8 +124,9 @@ class Pipeline:
 
     def evaluation_batches(self, split: Split, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All of `split` (on the device) in order, normalised, not augmented; the last batch may be smaller."""
-        for images, labels in zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True):
-            yield self.normalized(images), labels
+        for start in range(0, len(split), batch_size):
+            part = slice(start, start + batch_size)
+            yield self.normalized(split.images[part]), split.labels[part]
 
     def normalized(self, images: Tensor) -> Tensor:
         """uint8 images, or float32 ones in 0–1 (which may be overwritten), as the network takes them."""

@@ -40,7 +40,7 @@ MODELS: dict[str, ModelEntry] = {
     "mnist-cnn": ModelEntry("core.models.mnist_cnn", "mnist_cnn", "two 5x5 convolutions; relu_logits as published"),
     "cnn3": ModelEntry("core.models.cnn3", "cnn3", "three convolutions with batch norm and two linear layers"),
     "shapes-small": ModelEntry(
-        "core.models.shapes_small", "shapes_small", "three convolutions and a global average, quick on a CPU"
+        "core.models.shapes_small", "shapes_small", "four convolutions and a global average, quick on a CPU"
     ),
 }
 

@@ -47,7 +47,7 @@ def test_networks_take_other_images_and_numbers_of_classes(name: str, image_shap
         ("cnn3", 8),
         ("resnet9", 8),
         ("mnist-cnn", 16),
-        ("shapes-small", 4),
+        ("shapes-small", 8),
         ("resnet26-w32", 2),
         ("resnet26-w16", 4),
     ],

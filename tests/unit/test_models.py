@@ -187,11 +187,12 @@ def test_resnet26_w16_is_the_published_network(stem_kernel: int, sides: tuple[in
     ]
 
 
-def test_shapes_small_is_three_stages_and_a_global_average() -> None:
+def test_shapes_small_is_four_stages_and_a_global_average() -> None:
     assert trace(build("shapes-small"), CIFAR) == [
-        *(conv(3, 16, 32, bias="no bias"), bn(16, 32), relu(16, 32), maxpool(16, 16)),
-        *(conv(16, 32, 16, bias="no bias"), bn(32, 16), relu(32, 16), maxpool(32, 8)),
-        *(conv(32, 64, 8, bias="no bias"), bn(64, 8), relu(64, 8)),
+        *(conv(3, 16, 32, bias="no bias"), maxpool(16, 16), bn(16, 16), relu(16, 16)),
+        *(conv(16, 48, 16, bias="no bias"), maxpool(48, 8), bn(48, 8), relu(48, 8)),
+        *(conv(48, 64, 8, bias="no bias"), maxpool(64, 4), bn(64, 4), relu(64, 4)),
+        *(conv(64, 64, 4, bias="no bias"), bn(64, 4), relu(64, 4)),
         ("AdaptiveAvgPool2d", (64, 1, 1)),
         ("Flatten", (64,)),
         ("fc", 64, 10),
@@ -242,7 +243,7 @@ def test_shapes_small_is_three_stages_and_a_global_average() -> None:
         pytest.param(
             "resnet26-w16", 100, CIFAR, {"stem_kernel": 5}, 1_106_948 + 3 * 16 * (25 - 9), id="5x5 stem 1,107,716"
         ),
-        pytest.param("shapes-small", 10, CIFAR, {}, 464 + 4_672 + 18_560 + 650, id="shapes-small 24,346"),
+        pytest.param("shapes-small", 10, CIFAR, {}, 464 + 7_008 + 27_776 + 36_992 + 650, id="shapes-small 72,890"),
     ],
 )
 def test_the_number_of_parameters_is_what_arithmetic_gives(

@@ -114,12 +114,21 @@ def _powers(low: float, high: float, most: int) -> list[float]:
     return values[:: -(-len(values) // most)]
 
 
+# Every label shows as many digits as tell it from its neighbour a step away, and no more.
+
+
 def _number(value: float, step: float) -> str:
-    if abs(value) >= 1000 or step >= 1000:
-        return numbers.compact(value)
-    if value and (abs(value) < 1e-3 or step < 1e-4):
-        return numbers.learning_rate(value)
-    return f"{value:.{_decimals(step)}f}"
+    if value and abs(value) < 1e-3:
+        return _learning_rate(value, step)
+    return _suffixed(value, step, trimmed=False)
+
+
+def _suffixed(value: float, step: float, trimmed: bool = True) -> str:
+    for divisor, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= divisor * (1 - 1e-9) and step >= divisor / 100:
+            return _trim(f"{value / divisor:.{_decimals(step / divisor)}f}") + suffix
+    text = f"{value:,.{_decimals(step)}f}"
+    return _trim(text) if trimmed else text
 
 
 def _percent(value: float, step: float) -> str:
@@ -127,30 +136,47 @@ def _percent(value: float, step: float) -> str:
 
 
 def _learning_rate(value: float, step: float) -> str:
-    return "0" if abs(value) < 1e-12 else numbers.learning_rate(float(f"{value:.6g}"))
+    if abs(value) < step / 2:
+        return "0"
+    if abs(value) >= 0.00995:
+        return _trim(f"{value:.{_decimals(step)}f}")
+    digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(step) + 1e-9))
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{_trim(mantissa)}e{int(exponent)}"
 
 
 def _seconds(value: float, step: float) -> str:
-    if abs(value) < 60 and step < 1:
+    if step < 1:
         return f"{value:.{_decimals(step)}f}s"
     if step < 60:
         return numbers.clock(value)
-    minutes = round(value / 60)
+    sign, minutes = "-" * (value < 0), round(abs(value) / 60)
     days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
     if days:
-        return f"{days}d" + (f"{hours}h" if hours else "")
-    return f"{hours}h" + (f"{minutes:02}" if minutes else "") if hours else f"{minutes}m" if minutes else "0"
+        return f"{sign}{days}d" + (f"{hours}h" if hours else "")
+    if hours:
+        return f"{sign}{hours}h" + (f"{minutes:02}" if minutes else "")
+    return f"{sign}{minutes}m" if minutes else "0"
+
+
+def _bytes(value: float, step: float) -> str:
+    power = min(int(math.log(max(abs(value), 1.0), 1024)), len(numbers.BINARY_UNITS) - 1)
+    return _trim(f"{value / 1024**power:,.{_decimals(step / 1024**power)}f}") + f" {numbers.BINARY_UNITS[power]}"
 
 
 def _decimals(step: float) -> int:
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 _LABELS: dict[Unit, Callable[[float, float], str]] = {
     Unit.NUMBER: _number,
-    Unit.COUNT: lambda value, step: numbers.compact(value),
+    Unit.COUNT: _suffixed,
     Unit.PERCENT: _percent,
     Unit.LEARNING_RATE: _learning_rate,
     Unit.SECONDS: _seconds,
-    Unit.BYTES: lambda value, step: numbers.size(value).replace(".0 ", " "),
+    Unit.BYTES: _bytes,
 }

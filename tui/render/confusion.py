@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,29 +80,33 @@ def top_confusions(matrix: ArrayLike, names: Sequence[str], n: int = 10) -> list
     return found
 
 
-def abbreviate(names: Sequence[str], width: int, *, ascii: bool = False) -> list[str]:
-    """Names of at most `width` cells, all different.
+def abbreviate(names: Sequence[str], width: int, *, ascii: bool = False) -> tuple[str, ...]:
+    """Names of at most `width` (at least 1) cells, all different where so many can be.
 
     A name that fits stays. Otherwise its beginning, unless another name begins so too: "clo" would not tell cloud from
     clock, so they become "clu" and "clc". Where letters do not suffice the class gets its number.
     """
+    return _abbreviate(tuple(names), width, ascii)
+
+
+@lru_cache(maxsize=64)  # 1 ms for 100 names, which are the same in every frame
+def _abbreviate(names: tuple[str, ...], width: int, ascii: bool) -> tuple[str, ...]:
     clean = [safe(name, ascii=ascii) for name in names]
     prefixes = Counter(_fit(_letters(name), width) for name in clean)
     taken = {name for name in clean if 0 < cell_len(name) <= width}
     short: list[str] = []
-    seen: set[str] = set()
     for index, name in enumerate(clean):
-        if 0 < cell_len(name) <= width and name not in seen:
+        if 0 < cell_len(name) <= width and name not in short:
             choice = name
         else:
-            choice = next(
-                (text for text in _spellings(name, width) if text not in taken and prefixes[text] < 2),
-                next(text for text in _numbered(index, width) if text not in taken),
+            spellings = itertools.chain(
+                (text for text in _spellings(name, width) if prefixes[text] < 2 and 0 < cell_len(text) <= width),
+                _numbered(index, width),
             )
+            choice = next((text for text in spellings if text not in taken), str(index)[-width:])
         taken.add(choice)
-        seen.add(name)
         short.append(choice)
-    return short
+    return tuple(short)
 
 
 def _letters(name: str) -> str:
@@ -128,11 +133,9 @@ def _spellings(name: str, width: int) -> Iterator[str]:
         yield _fit(words[0], max(1, width - len(words) + 1)) + "".join(word[0] for word in words[1:width])
     rest = itertools.combinations(range(1, len(letters)), width - 1)
     for positions in itertools.islice(rest, _MAX_COMBINATIONS):
-        text = letters[0] + "".join(letters[position] for position in positions)
-        if cell_len(text) <= width:
-            yield text
+        yield letters[0] + "".join(letters[position] for position in positions)
 
 
 def _numbered(index: int, width: int) -> Iterator[str]:
-    yield f"#{index}" if len(f"#{index}") <= width else str(index)[:width]
-    yield from (f"{n:0{width}}" for n in itertools.count())
+    yield from (text for text in (f"#{index}", str(index)) if len(text) <= width)
+    yield from (f"{n:0{width}}" for n in range(10 ** min(width, 4)))

@@ -7,10 +7,11 @@ answers have a ramp of their own: they are most of the counts and would drown th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -28,7 +29,8 @@ from tui.render.confusion import (
     shares,
     top_confusions,
 )  # fmt: skip
-from tui.render.palettes import Look, Role, ramp_color, shade
+from tui.render.heatgrid import MAX_LABEL, HeatLayout, HeatSpec, heat_layout
+from tui.render.palettes import LEVELS, Look, Ramp, Role, half_block, ramp_colors, shade
 from tui.render.plot import message
 from tui.render.safe import pad, safe
 
@@ -37,84 +39,8 @@ __all__ = [
     "heat_layout", "shares", "top_confusions",
 ]  # fmt: skip
 
-Cell = tuple[int, int]
-"""Actual and predicted class."""
-
 _SHADES, _ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
-_MAX_LABEL = 14
 _CURVE = 0.6  # level = share ** 0.6 of the greatest: mistakes of 2 % stay visible beside one of 20 %
-
-
-@dataclass(frozen=True, eq=False)
-class HeatSpec:
-    """What a heatmap shows."""
-
-    matrix: ArrayLike
-    """Counts, K x K."""
-    names: tuple[str, ...]
-    normalise: Normalise = Normalise.ROW
-    hide_diagonal: bool = False
-    cursor: Cell | None = None
-    baseline: ArrayLike | None = None
-    """Counts to compare with, K x K: the map then shows the differences of the normalised values."""
-    empty: str = "The first evaluation fills this map"
-
-
-@dataclass(frozen=True)
-class HeatLayout:
-    """Which classes are in view, and where."""
-
-    label: int
-    """Columns before the cells."""
-    cell: int
-    """Columns of a cell."""
-    lines: int
-    """Lines of a row of cells; 0 where two rows share a line."""
-    first: Cell
-    """Class of the uppermost row and of the leftmost column."""
-    rows: int
-    columns: int
-    header: int
-    footer: int
-
-    def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell under a mouse at column x, line y; the upper one of two on a line."""
-        row = (y - self.header) * 2 if self.lines == 0 else (y - self.header) // self.lines
-        column = (x - self.label) // self.cell
-        if 0 <= row < self.rows and 0 <= column < self.columns:
-            return self.first[0] + row, self.first[1] + column
-        return None
-
-
-def heat_layout(spec: HeatSpec, width: int, height: int, look: Look) -> HeatLayout:
-    """Choose the size of the cells for width x height."""
-    k = max(len(spec.names), 1)
-    header = int(height >= 4)
-    room = height - header
-    longest = min(max((cell_len(safe(name)) for name in spec.names), default=0), _MAX_LABEL) + 1
-    label = next((w for w in (longest, 5, 4) if w <= longest and width - w >= 4 * k), min(4, longest))
-    cell = min(7, (width - label) // k)
-    if cell >= 3 and room >= k:
-        lines = min(3, room // k, max(1, cell // 2))
-    else:
-        lines = 0 if look.shaded and not look.ascii else 1
-        widest = 6 if lines == 0 else 4
-        # Three columns a cell give room for a name above it; the classes' own names come after that.
-        cell = min(widest, (width - label) // k) if width - label >= 3 * k else max(1, min(2, (width - longest) // k))
-        label = max(label, min(longest, width - cell * k, width // 3))
-    per_line = 2 if lines == 0 else 1
-    footer = int((height >= 8 and room > -(-k * max(lines, 1) // per_line)) or (height >= 12 and lines == 0))
-    visible_rows = (room - footer) * 2 if lines == 0 else (room - footer) // lines
-    rows, columns = min(k, max(visible_rows, 0)), min(k, max(width - label, 0) // cell)
-    at = spec.cursor or (0, 0)
-    first = (_scroll(at[0], rows, k, per_line), _scroll(at[1], columns, k, 1))
-    return HeatLayout(label, cell, lines, first, rows, columns, header, footer)
-
-
-def _scroll(at: int, shown: int, k: int, step: int) -> int:
-    """The first of `shown` classes such that `at` is in the middle where possible; a multiple of `step`."""
-    first = min(max(at - shown // 2, 0), max(k - shown, 0))
-    return first - first % step if first + shown < k else first
 
 
 @dataclass(frozen=True)
@@ -130,7 +56,8 @@ class _Drawing:
     """0..1, NaN where there is nothing."""
     top: tuple[float, float]
     """The greatest value off and on the diagonal."""
-    short: list[str] = field(default_factory=list)
+    short: tuple[str, ...]
+    """Names that fit above the cells."""
 
 
 def draw_heatmap(spec: HeatSpec, width: int, height: int, look: Look) -> list[Strip]:
@@ -150,7 +77,8 @@ def draw_heatmap(spec: HeatSpec, width: int, height: int, look: Look) -> list[St
     drawing = _Drawing(spec, at, look, width, values, levels, top, short)
     lines = [_header(drawing)] if at.header else []
     if at.lines == 0:
-        lines += [_pair(drawing, row) for row in range(at.first[0], at.first[0] + at.rows, 2)]
+        colors, pixels = _pixels(drawing)
+        lines += [_pair(drawing, row, colors, pixels) for row in range(at.first[0], at.first[0] + at.rows, 2)]
     else:
         for row in range(at.first[0], at.first[0] + at.rows):
             lines += [_row(drawing, row, line) for line in range(at.lines)]
@@ -177,7 +105,7 @@ def _hidden(d: _Drawing, row: int, column: int) -> bool:
     return (row == column and d.spec.hide_diagonal) or bool(np.isnan(d.values[row, column]))
 
 
-def _ramp(d: _Drawing, row: int, column: int) -> tuple[str, ...]:
+def _ramp(d: _Drawing, row: int, column: int) -> Ramp:
     palette = d.look.palette
     if d.spec.baseline is not None:
         return palette.less if d.values[row, column] < 0 else palette.more
@@ -206,8 +134,9 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
         text = ("\\" if look.ascii else "╲") if hidden else _number(d, row, column)
     if d.spec.cursor == (row, column):
         if text and len(text) <= at.cell - 2:
-            text = "[" + text.rjust(at.cell - 2) + "]"
-        return Segment(text.center(at.cell), look.style("cursor"))
+            text = " " * (at.cell - 2 - len(text) - max(_air(at.cell) - 1, 0)) + f"[{text}]"
+            return Segment(text.ljust(at.cell), look.style("cursor"))
+        return Segment(_place(text, at.cell), look.style("cursor"))
     if hidden:
         return Segment(_place(text, at.cell), look.style("faint"))
     if look.shaded:
@@ -258,33 +187,41 @@ def _label_style(d: _Drawing, index: int, axis: int) -> Style:
     return d.look.style("muted")
 
 
-def _pair(d: _Drawing, row: int) -> Strip:
+def _pair(d: _Drawing, row: int, colors: list[str], pixels: NDArray[np.int64]) -> Strip:
     """Two rows of the matrix in one line of half blocks."""
-    at, _look = d.at, d.look
-    lower = row + 1 if row + 1 < at.first[0] + at.rows else None
+    at = d.at
+    has_lower = row + 1 < at.first[0] + at.rows
     current = row
-    if d.spec.cursor is not None and d.spec.cursor[0] == lower and lower is not None:
-        current = lower
+    if has_lower and d.spec.cursor is not None and d.spec.cursor[0] == row + 1:
+        current = row + 1
     segments = [Segment(pad(_row_label(d, current), at.label - 1) + " ", _label_style(d, current, 0))]
-    text, style = "", None
-    for column in range(at.first[1], at.first[1] + at.columns):
-        upper_color = _pixel(d, row, column)
-        lower_color = None if lower is None else _pixel(d, lower, column)
-        new = Style(color=upper_color, bgcolor=lower_color)
-        if new != style and text:
-            segments.append(Segment(text, style))
-            text = ""
-        text, style = text + "▀" * at.cell, new
-    segments.append(Segment(text, style))
+    shown = slice(at.first[1], at.first[1] + at.columns)
+    upper = pixels[row, shown]
+    lower = pixels[row + 1, shown] if has_lower else np.full_like(upper, len(colors) - 1)
+    cuts = np.flatnonzero((upper[1:] != upper[:-1]) | (lower[1:] != lower[:-1])) + 1
+    for start, end in itertools.pairwise([0, *cuts.tolist(), at.columns]):
+        style = half_block(colors[upper[start]], colors[lower[start]])
+        segments.append(Segment("▀" * ((end - start) * at.cell), style))
     return Strip(segments)
 
 
-def _pixel(d: _Drawing, row: int, column: int) -> str:
-    if d.spec.cursor == (row, column):
-        color = d.look.style("crosshair").color  # white or black: in no ramp's middle, unlike the cursor's yellow
-        return color.name if color is not None else "#ffffff"
-    level = 0.0 if _hidden(d, row, column) else float(d.levels[row, column])
-    return ramp_color(_ramp(d, row, column), level)
+def _pixels(d: _Drawing) -> tuple[list[str], NDArray[np.int64]]:
+    """All colours the map may use, the last of them none at all, and for each cell the number of its own."""
+    palette = d.look.palette
+    k = len(d.values)
+    steps = np.rint(np.nan_to_num(d.levels) * LEVELS).astype(np.int64)
+    if d.spec.baseline is not None:
+        ramps, second = (palette.more, palette.less), d.values < 0
+    else:
+        ramps, second = (palette.heat, palette.diagonal), np.eye(k, dtype=bool)
+    steps[second] += LEVELS + 1
+    if d.spec.hide_diagonal:
+        steps[np.arange(k), np.arange(k)] = 0
+    # The cursor is white or black: those are in no ramp's middle.
+    color = d.look.style("crosshair").color
+    if d.spec.cursor is not None:
+        steps[d.spec.cursor] = 2 * (LEVELS + 1)
+    return [*ramp_colors(ramps[0]), *ramp_colors(ramps[1]), color.name if color else "#808080", ""], steps
 
 
 def _header(d: _Drawing) -> Strip:
@@ -302,7 +239,7 @@ def _header(d: _Drawing) -> Strip:
             canvas.text(0, at.label + (column - at.first[1]) * at.cell, str(column), d.look.style("muted"))
     if d.spec.cursor is not None and d.spec.cursor[1] in columns:
         column = d.spec.cursor[1]
-        name = safe(d.spec.names[column], _MAX_LABEL, ascii=d.look.ascii)
+        name = safe(d.spec.names[column], MAX_LABEL, ascii=d.look.ascii)
         start = at.label + (column - at.first[1]) * at.cell
         pointer = "v" if d.look.ascii else "▼"
         text = f"{pointer} {name} " if start + cell_len(name) + 3 <= d.width else f" {name} {pointer}"

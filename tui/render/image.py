@@ -94,7 +94,7 @@ def draw_image(pixels: Pixels, look: Look, scale: int = 1) -> list[Strip]:
     if height % 2:
         image = np.concatenate((image, np.zeros((1, width, 3), np.uint8)))
     packed = _to_256(image) if look.depth is Depth.EIGHT_BIT else _packed(image)
-    pairs = (packed[0::2].astype(np.uint64) << np.uint64(24)) | packed[1::2]
+    pairs = (packed[0::2].astype(np.uint64) << np.uint64(32)) | packed[1::2]
     strips: list[Strip] = []
     for line in pairs:
         starts = np.flatnonzero(np.concatenate(([True], line[1:] != line[:-1])))
@@ -154,15 +154,18 @@ def caption(tile: Tile, width: int, look: Look, selected: bool = False) -> Strip
 
 @lru_cache(maxsize=65_536)
 def _half(pair: int) -> Style:
-    """The style of ▀ for two packed pixels. A tenth of a photograph's pairs repeat; whole images do on every redraw."""
-    upper, lower = pair >> 24, pair & 0xFFFFFF
-    return Style.from_color(_color(upper), _color(lower))
+    """The style of an upper half block for two packed colours. Photographs repeat few pairs, but redraws repeat all."""
+    return Style.from_color(_color(pair >> 32), _color(pair & 0xFFFFFFFF))
+
+
+_NUMBERED = 1 << 24  # above all 24-bit colours: marks a number of the 256-colour palette
 
 
 @lru_cache(maxsize=32_768)
 def _color(packed: int) -> Color:
-    red, green, blue = packed >> 16, packed >> 8 & 255, packed & 255
-    return Color.from_triplet(ColorTriplet(red, green, blue))
+    if packed & _NUMBERED:
+        return Color.from_ansi(packed & 255)
+    return Color.from_triplet(ColorTriplet(packed >> 16, packed >> 8 & 255, packed & 255))
 
 
 def _packed(image: Pixels) -> NDArray[np.uint32]:
@@ -171,16 +174,16 @@ def _packed(image: Pixels) -> NDArray[np.uint32]:
 
 
 def _to_256(image: Pixels) -> NDArray[np.uint32]:
-    """Pixels as the nearest of the 216 colours of xterm's cube and its 24 greys, which rich then keeps as they are.
+    """Pixels as numbers of the nearest of the 216 colours of xterm's cube and its 24 greys.
 
-    Done here for whole images: rich looks up one colour at a time, in a cache of 1024 that a single image overflows.
+    Done here for whole images: rich looks up one colour at a time, in a cache of 1024 that two images overflow.
     """
-    cube = _CUBE[np.abs(image.astype(np.int16)[..., None] - _CUBE).argmin(axis=-1)]
-    mean = image.mean(axis=2, keepdims=True)
-    grey = np.clip(np.rint((mean - 8) / 10), 0, 23) * 10 + 8
-    distance = [np.square(image - candidate.astype(np.float64)).sum(axis=2) for candidate in (cube, grey)]
-    nearest = np.where((distance[0] <= distance[1])[..., None], cube, grey)
-    return _packed(nearest.astype(np.uint8))
+    levels = np.abs(image.astype(np.int16)[..., None] - _CUBE).argmin(axis=-1)
+    grey = np.clip(np.rint((image.mean(axis=2) - 8) / 10), 0, 23).astype(np.intp)
+    to_cube = np.square(image - _CUBE[levels].astype(np.float64)).sum(axis=2)
+    to_grey = np.square(image - (grey * 10.0 + 8)[..., None]).sum(axis=2)
+    number = np.where(to_cube <= to_grey, 16 + levels @ np.array([36, 6, 1]), 232 + grey)
+    return (number | _NUMBERED).astype(np.uint32)
 
 
 def _rgb(pixels: Pixels) -> Pixels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 DASH = "–"
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def _missing(value: float | None) -> bool:
@@ -78,8 +78,8 @@ def size(num_bytes: float | None) -> str:
     if num_bytes is None or _missing(num_bytes):
         return DASH
     value = float(num_bytes)
-    for unit in _BINARY:
-        if abs(value) < 1023.5 or unit == _BINARY[-1]:
+    for unit in BINARY_UNITS:
+        if abs(value) < 1023.5 or unit == BINARY_UNITS[-1]:
             break
         value /= 1024
     return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 99.95 else f"{value:.1f} {unit}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from rich.color import Color
@@ -115,7 +115,8 @@ class Look:
 
 NO_STYLE = Style()
 MONO = "mono"
-_LEVELS = 64  # steps of a ramp: finer than 256 colours can show, and few enough to cache every style
+LEVELS = 64
+"""Steps of a ramp: finer than 256 colours can show, and few enough to keep every style."""
 
 # Each role in its colours, dark and light, checked by what rich makes of them in 256 and in 16 colours.
 # fmt: off
@@ -135,7 +136,7 @@ _COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
     "done":       ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
     "now":        ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
     "best":       ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
-    "good":       ("#2fc59a", "#00875f", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
+    "good":       ("#2fc59a", "#007a56", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
     "bad":        ("#ff7b39", "#c02a00", "#ff5f5f", "#c01f24", "#ff8700", "#9e2000"),
     "warn":       ("#f0e442", "#8a5a00", "#ffd75f", "#8a6100", "#ffff00", "#8a5a00"),
     "mark":       ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
@@ -144,7 +145,7 @@ _COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
     "pause":      ("#2e3036", "#e4e4e4", "#2e3036", "#e4e4e4", "#3a3a3a", "#d0d0d0"),
     "series_a":   ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
     "series_b":   ("#ffa51f", "#b85000", "#ff5f5f", "#c01f24", "#ffaf00", "#9e3000"),
-    "series_c":   ("#2fc59a", "#00875f", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
+    "series_c":   ("#2fc59a", "#007a56", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
     "series_d":   ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
 }
 _ORANGE = (
@@ -227,15 +228,28 @@ def ramp_color(ramp: Ramp, level: float) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+@cache
+def ramp_colors(ramp: Ramp) -> tuple[str, ...]:
+    """A ramp in LEVELS + 1 steps."""
+    return tuple(ramp_color(ramp, step / LEVELS) for step in range(LEVELS + 1))
+
+
 @lru_cache(maxsize=4096)
+def half_block(upper: str, lower: str) -> Style:
+    """The style of an upper half block in two colours; an empty `lower` is transparent."""
+    return Style(color=upper, bgcolor=lower or None)
+
+
+@lru_cache(maxsize=2048)
 def _shade(ramp: Ramp, step: int, bold: bool) -> Style:
-    color = ramp_color(ramp, step / _LEVELS)
-    red, green, blue = Color.parse(color).get_truecolor()
-    # Perceived brightness by Rec. 601; at 140 of 255 black and white are about equally readable on the ramps above.
-    bright = 0.299 * red + 0.587 * green + 0.114 * blue > 140
-    return Style(color="#000000" if bright else "#ffffff", bgcolor=color, bold=bold)
+    color = ramp_colors(ramp)[step]
+    # Relative luminance as in WCAG 2.1; at 0.179 black and white have the same contrast to it, 4.6.
+    parts = [part / 255 for part in Color.parse(color).get_truecolor()]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    is_bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179
+    return Style(color="#000000" if is_bright else "#ffffff", bgcolor=color, bold=bold or None)
 
 
 def shade(ramp: Ramp, level: float, *, bold: bool = False) -> Style:
     """A background of the ramp at `level` in 0..1 with text that can be read on it."""
-    return _shade(ramp, round(min(max(level, 0.0), 1.0) * _LEVELS), bold)
+    return _shade(ramp, round(min(max(level, 0.0), 1.0) * LEVELS), bold)

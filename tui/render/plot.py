@@ -67,7 +67,7 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
     covered = np.zeros((frame.rows, frame.columns), bool)
     for series in spec.series:
         if series.stroke is Stroke.BAND:
-            covered |= _draw_band(area, frame, series, look)
+            covered |= _draw_band(area, frame, series, look, fitted=spec.y_range is None)
     _draw_curves(area, frame, [s for s in spec.series if s.stroke not in (Stroke.BAND, Stroke.POINTS)], covered, look)
     if spec.crosshair is not None:
         _draw_crosshair(canvas, area, frame, spec, spec.crosshair, look)
@@ -183,7 +183,7 @@ def _draw_rule(area: Canvas, frame: Frame, x: float, character: str, style: Styl
         area.repeat(0, column, _plain(character, look), style, down=frame.rows)
 
 
-def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look) -> NDArray[np.bool_]:
+def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look, *, fitted: bool) -> NDArray[np.bool_]:
     """Fill between the extremes of each dot column; returns the cells that are mostly filled."""
     x, y = series.points
     found = band(x, y, 2 * frame.columns, *frame.x_range)
@@ -195,9 +195,9 @@ def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look) -> NDArra
     bits = pack(fill(columns, low, high, frame.columns, frame.rows))
     style = look.style(series.role)
     area.paint(bits > 0, style, ord(":") if look.ascii else BRAILLE + bits.astype(np.uint32))
-    if look_up:
+    if fitted:  # a spike is left out of a fitted range, so say where there is more
         for column in np.unique(columns[high > frame.rows].astype(int) // 2).tolist():
-            area.text(0, column, _plain("▲", look), look.style("warn"))  # there is more than fits
+            area.text(0, column, _plain("▲", look), look.style("warn"))
     return np.bitwise_count(bits) >= 6
 
 

@@ -17,6 +17,8 @@ _ESCAPES = re.compile(
 _SPACES = re.compile(r"\s+")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Controls; formats (bidi overrides, joiners, tags); lone surrogates; private; unassigned; line separators."""
+_EMOJI_MODIFIERS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)]))
+"""Style selectors and skin tones: terminals disagree on the width of what they follow."""
 _MAX_MARKS = 2  # Vietnamese and Thai stack two marks on a letter; "Zalgo" text stacks dozens, over its neighbours
 
 _SPELLINGS = str.maketrans(
@@ -48,7 +50,7 @@ def _clean(text: str, ascii: bool) -> str:
     num_marks = 0
     for character in text:
         category = unicodedata.category(character)
-        if category in _DROPPED:
+        if category in _DROPPED or character in _EMOJI_MODIFIERS:
             continue
         if category in ("Mn", "Me", "Mc"):
             num_marks += 1
@@ -64,7 +66,7 @@ def _clean(text: str, ascii: bool) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """Our own signs and letters with accents in their ASCII spelling, anything else as `?`. Line drawing keeps its width."""
+    """Our own signs and letters with accents in ASCII, anything else as `?`. Line drawing keeps its width."""
     if text.isascii():
         return text
     plain = unicodedata.normalize("NFKD", text.translate(_SPELLINGS))

@@ -1,0 +1,170 @@
+"""`folder:PATH`: anybody's images, one folder a class, read into a data set like the others.
+
+Two layouts: `PATH/train/<class>/…` with the validation images beside it in `test`, `val`, `valid` or `validation`, or
+`PATH/<class>/…` alone, of which a tenth is held out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from core.errors import DataError
+
+_EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+_VALIDATION_NAMES = ("test", "val", "valid", "validation")
+_HOLDOUT_SEED = 20_090_408
+_NUM_REPORTS = 20
+
+Part = tuple[Tensor, Tensor]
+"""Images uint8 N×3×S×S and labels int64 N."""
+Files = list[list[Path]]
+"""The files of each class."""
+
+
+def load_folder(
+    path: Path, side: int, report: Callable[[str], None], *, hold_out: bool = False
+) -> tuple[tuple[str, ...], Part, Part]:
+    """Classes (in natural order: 2 before 10), training and validation images of `path`.
+
+    Images of any size and mode become RGB of `side`×`side` pixels: turned as their EXIF orientation says, the shorter
+    side scaled, the longer cropped about the centre. Hidden files and files that are no images by their name are passed
+    over; folders within a class belong to it.
+
+    Args:
+        path: the folder.
+        side: pixels.
+        report: called with a line of progress about twenty times.
+        hold_out: validate on a tenth of the training images of each class even if there is a validation part.
+
+    Raises:
+        DataError: no such folder, no classes or only one, a class without images, or an image that cannot be read.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; give the folder that holds one folder of images a class.")
+    train_root, validation_root = _layout(path)
+    folders = _class_folders(train_root)
+    if len(folders) < 2:
+        found = f'only one class, "{folders[0].name}"' if folders else "no folders of images"
+        raise DataError(f"{train_root} holds {found}; put the images of each class into a folder of its own there.")
+    classes = tuple(folder.name for folder in folders)
+    train = [_images_of(folder) for folder in folders]
+    if hold_out or validation_root is None:
+        train, validation = _hold_out_tenth(train, folders)
+    else:
+        validation = _validation_files(validation_root, classes)
+    total = sum(map(len, train + validation))
+    progress = _Progress(total, report)
+    return classes, _read(train, side, progress), _read(validation, side, progress)
+
+
+def _layout(path: Path) -> tuple[Path, Path | None]:
+    # A folder called "train" may be a class as well, the vehicle: then it holds images, not folders.
+    if not _class_folders(path / "train"):
+        return path, None
+    return path / "train", next((path / name for name in _VALIDATION_NAMES if (path / name).is_dir()), None)
+
+
+def _class_folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    # Archives made on a Mac bring __MACOSX, notebooks .ipynb_checkpoints.
+    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    return sorted(folders, key=lambda folder: _natural(folder.name))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key by which numbers in names compare as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, name)]
+
+
+def _images_of(folder: Path) -> list[Path]:
+    files: list[Path] = []
+    # Links to files and to class folders are followed; links to folders further down are not, they may run in circles.
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        files += [Path(parent, name) for name in names if _is_image_name(name)]
+    files = sorted(file for file in files if file.is_file())  # a link may lead nowhere
+    if not files:
+        raise DataError(f"{folder} holds no images; put some there, or remove the folder if it is no class.")
+    return files
+
+
+def _is_image_name(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _EXTENSIONS
+
+
+def _validation_files(root: Path, classes: tuple[str, ...]) -> Files:
+    extra = [folder.name for folder in _class_folders(root) if folder.name not in classes]
+    if extra:
+        raise DataError(f'{root} has the class "{extra[0]}", which the training images lack; remove or rename it.')
+    for name in classes:
+        if not (root / name).is_dir():
+            raise DataError(f'{root} lacks the class "{name}" of the training images; put images of it there.')
+    return [_images_of(root / name) for name in classes]
+
+
+def _hold_out_tenth(files: Files, folders: Sequence[Path]) -> tuple[Files, Files]:
+    """A tenth of every class, at least one image; the same for every seed of a run."""
+    train, validation = [], []
+    for members, folder in zip(files, folders, strict=True):
+        if len(members) < 2:
+            raise DataError(f"{folder} holds one image, but training and validation need one each; add images.")
+        count = max(1, len(members) // 10)
+        order = np.random.RandomState(_HOLDOUT_SEED).permutation(len(members))  # frozen by NEP 19
+        train.append([members[index] for index in sorted(order[:-count])])
+        validation.append([members[index] for index in sorted(order[-count:])])
+    return train, validation
+
+
+class _Progress:
+    def __init__(self, total: int, report: Callable[[str], None]) -> None:
+        self._total, self._report, self._done = total, report, 0
+
+    def advance(self) -> None:
+        self._done += 1
+        if self._done % -(-self._total // _NUM_REPORTS) == 0 or self._done == self._total:
+            self._report(f"read {self._done:,} of {self._total:,} images")
+
+
+def _read(files: Files, side: int, progress: _Progress) -> Part:
+    paths = [path for members in files for path in members]
+    labels = torch.repeat_interleave(torch.tensor([len(members) for members in files]))
+    images = torch.empty((len(paths), 3, side, side), dtype=torch.uint8)
+    # Pillow decodes and scales without the interpreter lock; more threads than this wait for the disk.
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for index, pixels in enumerate(pool.map(lambda path: _decode(path, side), paths)):
+            images[index] = torch.from_numpy(pixels).permute(2, 0, 1)
+            progress.advance()
+    return images, labels
+
+
+def _decode(path: Path, side: int) -> npt.NDArray[np.uint8]:
+    """The image as uint8 side×side×3."""
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size
+            upright = _to_rgb(ImageOps.exif_transpose(image))
+            fitted = ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as an image ({error}); replace or delete it.") from error
+    return np.array(fitted)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255 and show white
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:  # on white, as a page shows it
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("RGB")

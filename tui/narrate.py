@@ -1,0 +1,104 @@
+"""What happened in a run, told in lines for the log and the summary."""
+
+from __future__ import annotations
+
+import math
+
+from core import events as ev
+from core.metrics import class_metrics, top_confusions
+from core.state import RunState, Timed
+from tui.render import numbers
+from tui.render.palettes import Role
+
+Line = tuple[str, Role, str]
+"""A sign, the role that colours it, and the text."""
+
+_LEVELS: dict[str, tuple[str, Role]] = {"info": ("i", "muted"), "warning": ("!", "warn"), "error": ("✗", "bad")}
+
+
+def tell(timed: Timed) -> Line:
+    """An entry of the run's log."""
+    match timed.event:
+        case ev.RunStarted() as run:
+            return "▶", "good", f"started: {run.recipe} on {run.dataset}, {run.num_parameters:,} parameters"
+        case ev.PhaseChanged() as phase:
+            detail = f": {phase.detail}" if phase.detail else ""
+            return "·", "muted", phase.phase.replace("_", " ") + detail
+        case ev.EpochEnded() as epoch:
+            return (
+                "●",
+                "validation",
+                f"epoch {epoch.epoch}: top-1 {epoch.validation.top1:.2%}, loss {epoch.validation.loss:.4f}, "
+                f"train {epoch.train_accuracy:.2%}",
+            )
+        case ev.Evaluated() as result:
+            scores = f"top-1 {result.validation.top1:.2%}, loss {result.validation.loss:.4f}"
+            return "●", "validation", f"evaluated at step {result.step:,}: {scores}"
+        case ev.CheckpointSaved() as saved:
+            best = " (best)" if saved.is_best else ""
+            return "◆", "done", f"checkpoint at step {saved.step:,}{best}, {numbers.size(saved.num_bytes)}"
+        case ev.CommandHandled() as command:
+            return _tell_command(command)
+        case ev.Paused() as paused:
+            return "‖", "warn", f"paused at step {paused.step:,}"
+        case ev.Unpaused() as unpaused:
+            return "▶", "good", f"training goes on after {numbers.duration(unpaused.seconds)}"
+        case ev.Resumed() as resumed:
+            return "▶", "good", f"attempt {resumed.attempt} goes on from step {resumed.from_step:,}"
+        case ev.PlanChanged() as changed:
+            return "L", "mark", f"learning rate: {changed.reason}"
+        case ev.Notice() as notice:
+            sign, role = _LEVELS[notice.level]
+            return sign, role, notice.text
+        case ev.RunEnded() as ended:
+            good = ended.status in ("finished", "stopped", "preempted")
+            return "■", "good" if good else "bad", f"{ended.status}: {ended.reason}" if ended.reason else ended.status
+        case other:
+            return "·", "muted", type(other).__name__
+
+
+def _tell_command(command: ev.CommandHandled) -> Line:
+    what = f"{command.name} {command.argument}".strip()
+    sender = f" ({command.sender})" if command.sender else ""
+    match command.status:
+        case "received":
+            return "…", "muted", f"{what} asked for{sender}"
+        case "done":
+            return "✓", "mark", f"{what}: {command.message}"
+        case "refused":
+            return "✗", "warn", f"{what} refused: {command.message}"
+
+
+def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
+    """How a run ended: label, text and role of each line."""
+    assert state.ended is not None
+    end = state.ended
+    role: Role = "good" if end.status == "finished" else "bad" if end.status in ("diverged", "failed") else "warn"
+    lines: list[tuple[str, str, Role]] = [(end.status, end.reason or "all epochs done", role)]
+    if state.best and state.epochs:
+        last = state.epochs[-1].validation
+        lines.append(("best", f"{state.best.top1:.2%} at epoch {state.best.epoch}", "best"))
+        top5 = f", top-5 {last.top5:.2%}" if last.top5 is not None else ""
+        lines.append(("last", f"{last.top1:.2%}{top5}, loss {last.loss:.4f}", "text"))
+    published = state.run.published if state.run else None
+    if published:
+        lines.append(("published", published.summary, "muted"))
+    if state.confusion is not None:
+        recall = class_metrics(state.confusion).recall
+        hardest = [index for index in recall.argsort() if not math.isnan(recall[index])][:3]
+        lines.append(
+            ("hardest", ", ".join(f"{state.classes[index]} {recall[index]:.0%}" for index in hardest), "text")
+        )
+        pairs = top_confusions(state.confusion, 2)
+        if pairs:
+            told = (f"{state.classes[p.actual]} → {state.classes[p.predicted]} {p.share:.0%}" for p in pairs)
+            lines.append(("confused", ", ".join(told), "text"))
+    if state.mean_images_per_second:
+        took = f"{numbers.duration(state.training_seconds)} at {numbers.rate(state.mean_images_per_second)}"
+        lines.append(("training", took, "text"))
+    saved = [checkpoint for checkpoint in state.checkpoints]
+    if saved:
+        lines.append(("saved", f"{len(saved)} checkpoints, the last at step {saved[-1].step:,}", "text"))
+    if end.status in ("stopped", "preempted", "failed", "diverged"):
+        lines.append(("go on", f"cifar-tui --resume {run_id}", "done"))
+    return lines

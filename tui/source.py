@@ -1,0 +1,123 @@
+"""Where the run screen gets its run from. It asks a source for what is new and reads the source's state; whether the
+events come from a trainer at work or from a recording is the source's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from core.events import Record
+from core.reader import EventReader
+from core.runfolder import RunFolder
+from core.state import RunState
+from tui.spawn import Trainer
+
+_SLICE_BYTES = 4 << 20
+"""Read at once, about 0.1 s of work: a long log must not hold up the keys while it is read in."""
+_TAIL_BYTES = 1 << 16
+
+
+class Source(Protocol):
+    """A run as far as it is known."""
+
+    folder: RunFolder
+    state: RunState
+    frozen: bool
+    """While true, `state` stays as it is."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a trainer may still add to the run, so that commands make sense."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to read right now."""
+
+    @property
+    def problem(self) -> str:
+        """Why there is no run and will be none; empty where there is one."""
+
+    def advance(self) -> list[Record]:
+        """Records seen since the last call. They are in `state`, unless it is frozen.
+
+        Raises:
+            StorageError: the run cannot be read.
+        """
+
+
+@dataclass
+class LiveSource:
+    """The log of a run, followed as it grows."""
+
+    folder: RunFolder
+    trainer: Trainer | None = None
+    """The process that this viewer started, if it did."""
+    state: RunState = field(default_factory=RunState)
+    frozen: bool = False
+    _held: list[Record] = field(default_factory=list)
+    _is_behind: bool = False
+
+    def __post_init__(self) -> None:
+        self._reader = EventReader(self.folder.events_file)
+
+    @property
+    def is_live(self) -> bool:
+        """Until the run has ended."""
+        return self.state.ended is None
+
+    @property
+    def is_behind(self) -> bool:
+        """While the first reading goes on."""
+        return self._is_behind
+
+    @property
+    def num_corrupt(self) -> int:
+        """Damaged lines passed over."""
+        return self._reader.num_corrupt
+
+    @property
+    def problem(self) -> str:
+        """What the trainer said before it died without a run folder, or without a word in its log."""
+        if self.trainer is None or self.state.ended is not None or self.trainer.is_running:
+            return ""
+        return "" if self.state.num_records else self.trainer.last_words()
+
+    def advance(self) -> list[Record]:
+        """Read what was added, at most some megabytes at once."""
+        before = self._reader.offset
+        records = self._reader.poll(_SLICE_BYTES)
+        self._is_behind = self._reader.offset - before >= _SLICE_BYTES
+        self._held += records
+        if not self.frozen:
+            for record in self._held:
+                self.state.apply(record)
+            self._held.clear()
+        return records
+
+
+@dataclass
+class TextTail:
+    """The end of a growing text file, such as what the trainer printed."""
+
+    folder: RunFolder
+    lines: list[str] = field(default_factory=list)
+    _offset: int = 0
+
+    def advance(self) -> bool:
+        """Read what was added; whether that was anything."""
+        try:
+            with self.folder.log_file.open("rb") as file:
+                size = file.seek(0, 2)
+                if size == self._offset:
+                    return False
+                start = max(self._offset, size - _TAIL_BYTES) if size > self._offset else 0
+                file.seek(start)
+                data = file.read(_TAIL_BYTES)
+        except OSError:
+            return False  # it appears with the first print
+        whole, newline, _ = data.rpartition(b"\n")
+        if not newline:
+            return False
+        self._offset = start + len(whole) + 1
+        self.lines = [*self.lines, *whole.decode(errors="replace").split("\n")][-500:]
+        return True

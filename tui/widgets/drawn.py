@@ -1,0 +1,100 @@
+"""A widget that is a drawing: a pure function of the run and a size gives strips, and only the cells that differ from the
+last drawing go to the terminal."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from core import events as ev
+from core.state import RunState
+from tui.render.palettes import Look
+from tui.source import Source
+from tui.view import View
+
+BATCHES = frozenset({ev.Batches, ev.Resumed, ev.RunStarted, ev.RunEnded})
+EPOCHS = frozenset({ev.EpochEnded, ev.Evaluated, ev.Resumed, ev.RunStarted, ev.RunEnded})
+COMMANDS = frozenset({ev.CommandHandled, ev.Paused, ev.Unpaused, ev.PlanChanged})
+
+
+@dataclass
+class Scene:
+    """What all drawings of a run screen are made from."""
+
+    source: Source
+    view: View
+    look: Look
+
+    @property
+    def state(self) -> RunState:
+        """The run as it is shown."""
+        return self.source.state
+
+
+class Drawn(Widget):
+    """Base of drawings. `draw` gives them; `redraw` shows what has changed."""
+
+    WATCHES: ClassVar[frozenset[type]] = frozenset()
+    """Events after which it may look different."""
+    DEFAULT_CSS = ""
+
+    def __init__(self, scene: Scene, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scene = scene
+        self._strips: list[Strip] = []
+        self._drawn_for: tuple[int, int] | None = None
+
+    @abstractmethod
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """The drawing as `height` strips of `width` cells."""
+
+    def redraw(self) -> None:
+        """Draw anew and refresh the cells that have changed."""
+        width, height = self.size
+        if not (width and height) or not self.is_attached:
+            return
+        before, self._strips = self._strips, self.draw(width, height)
+        if self._drawn_for != (width, height):
+            self._drawn_for = (width, height)
+            self.refresh()
+            return
+        regions = []
+        for y, (old, new) in enumerate(zip(before, self._strips, strict=False)):
+            span = changed_span(old, new)
+            if span is not None:
+                regions.append(Region(span[0], y, span[1] - span[0], 1))
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """A line for Textual."""
+        width, height = self.size
+        if self._drawn_for != (width, height):
+            self._strips, self._drawn_for = self.draw(width, height), (width, height)
+        line = self._strips[y] if y < len(self._strips) else Strip.blank(width)
+        return line.apply_style(self.rich_style)  # drawings bring no background of their own
+
+
+def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
+    """First and one past the last cell in which two lines differ; None where they are alike."""
+    before, after = old._segments, new._segments
+    if before == after:
+        return None
+    start = _common_cells(before, after)
+    end = new.cell_length - _common_cells(before[::-1], after[::-1])
+    return (start, end) if start < end else (0, new.cell_length)
+
+
+def _common_cells(before: list[Segment], after: list[Segment]) -> int:
+    cells = 0
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            break
+        cells += old.cell_length
+    return cells

@@ -1,0 +1,135 @@
+"""All of a run at a glance. Where each pane goes is a pure function of the size; see `arrange`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from tui import figures
+from tui.classes import ClassHistory
+from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.plots import PlotPane
+from tui.widgets.small import ClassList, ConfusionMap, LogTail
+
+Place = tuple[int, int, int, int]
+"""Column, line, width and height."""
+Rows = tuple[tuple[str, ...], ...]
+
+_THREE_BY_THREE: Rows = (("loss", "accuracy", "lr"), ("confusion", "classes", "log"), ("gradient", "throughput", "load"))
+_THREE_BY_TWO: Rows = (("loss", "accuracy", "lr"), ("confusion", "classes", "log"))
+_TWO_BY_THREE: Rows = (("loss", "lr"), ("accuracy", "confusion"), ("classes", "log"))
+_TABLE = ("confusion", "classes")
+_LEAST_PLOT = 9
+
+
+def choose_rows(width: int, height: int, ended: bool) -> Rows:
+    """The panes that a size has room for, row by row."""
+    if width >= 165:
+        return _THREE_BY_THREE if height >= 48 else _THREE_BY_TWO if height >= 22 else _THREE_BY_TWO[:1]
+    last = "log" if ended else "lr"  # once nothing is planned any more, how it ended is worth more
+    if width >= 76:
+        if height >= 33:
+            return _TWO_BY_THREE
+        return (("loss", "accuracy"), (last, "confusion")) if height >= 16 else (("loss", "accuracy"),)
+    if height >= 34:
+        return (("loss",), ("accuracy",), (last,), ("classes",))
+    return (("loss",), ("accuracy",), (last,)) if height >= 17 else (("loss",), ("accuracy",))
+
+
+def arrange(width: int, height: int, num_classes: int, *, ended: bool = False, only: str | None = None) -> dict[str, Place]:
+    """Place of each pane; those that are missing have no room."""
+    if only is not None:
+        return {only: (0, 0, width, height)}
+    rows = choose_rows(width, height, ended)
+    heights = _heights(rows, height, num_classes)
+    places: dict[str, Place] = {}
+    top = 0
+    for row, size in zip(rows, heights, strict=True):
+        left = 0
+        for number, name in enumerate(row):
+            right = width * (number + 1) // len(row)
+            places[name] = (left, top, right - left, size)
+            left = right
+        top += size
+    return places
+
+
+def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
+    """Equal parts, but rows with tables get no more than their classes need and, if there is room, no less."""
+    share = height / len(rows)
+    wanted = [share] * len(rows)
+    flexible = []
+    for index, row in enumerate(rows):
+        if num_classes and any(name in _TABLE for name in row):
+            need = num_classes + (3 if "confusion" in row else 2)
+            most = height - _LEAST_PLOT * (len(rows) - 1)
+            wanted[index] = min(need, max(most // (2 if len(rows) > 2 else 1), int(share)))
+            if need > 30:  # a hundred classes do not fit anyhow
+                wanted[index] = share
+                flexible.append(index)
+        else:
+            flexible.append(index)
+    flexible = flexible or list(range(len(rows)))
+    spare = height - sum(wanted)
+    for index in flexible:
+        wanted[index] += spare / len(flexible)
+    edges = [round(sum(wanted[: index + 1])) for index in range(len(rows))]
+    return [edge - before for edge, before in zip(edges, [0, *edges], strict=False)]
+
+
+class Overview(Container):
+    """The panes of the overview, placed anew whenever the size changes."""
+
+    def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scene = scene
+        self._history = history
+        self.only: str | None = None
+        """The pane that has the whole screen."""
+
+    def compose(self) -> ComposeResult:
+        """Every pane there is; `place` shows those that fit."""
+        scene = self.scene
+        yield PlotPane(scene, figures.loss, "Loss", id="loss")
+        yield PlotPane(scene, figures.accuracy, "Accuracy", id="accuracy")
+        yield PlotPane(scene, figures.learning_rate, "Learning rate", id="lr")
+        yield ConfusionMap(scene, "confusion", id="confusion")
+        yield ClassList(scene, "classes", self._history, id="classes")
+        yield LogTail(scene, "log", id="log")
+        yield PlotPane(scene, figures.gradient_norm, "Gradient norm", id="gradient")
+        yield PlotPane(scene, figures.throughput, "Throughput", id="throughput")
+        yield PlotPane(scene, figures.load, "Load", id="load")
+
+    @property
+    def panes(self) -> list[Drawn]:
+        """The panes that are shown."""
+        return [child for child in self.children if isinstance(child, Drawn) and child.display]
+
+    def place(self) -> None:
+        """Give every pane its place."""
+        state = self.scene.state
+        width, height = self.size
+        if not width or not height:
+            return
+        num_classes = len(state.run.superclasses or state.classes) if state.run else 10
+        if state.run and len(state.classes) <= 40:
+            num_classes = len(state.classes)
+        places = arrange(width, height, num_classes, ended=state.ended is not None, only=self.only)
+        for child in self.children:
+            place = places.get(child.id or "")
+            child.display = place is not None
+            if place is not None:
+                x, y, child.styles.width, child.styles.height = place
+                child.styles.offset = (x, y)
+
+    def toggle_only(self, name: str | None) -> None:
+        """Give one pane the whole screen, or take it back."""
+        self.only = None if self.only == name else name
+        self.place()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Place the panes for the new size."""
+        self.place()

@@ -1,0 +1,118 @@
+"""Plots as panes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from core import events as ev
+from tui.figures import Figure
+from tui.render.axes import value_label
+from tui.render.plot import PlotSpec, Stroke, draw_plot, layout, legend, readout
+from tui.widgets.drawn import BATCHES, COMMANDS, EPOCHS, Drawn, Scene
+from tui.widgets.frame import Title, framed
+
+_EDGE = 1  # columns and lines of the frame on each side
+
+
+class PlotPane(Drawn, can_focus=True):
+    """A plot in a frame. Zoom, pan and crosshair are the run screen's: they hold for all plots.
+
+    Args:
+        scene: the run and how it is looked at.
+        figure: from a run and a view to the plot.
+        name: the title.
+    """
+
+    WATCHES = BATCHES | EPOCHS | COMMANDS | {ev.SystemSampled}
+
+    class Pointed(Message):
+        """The mouse was put on an x of a plot."""
+
+        def __init__(self, x: float) -> None:
+            super().__init__()
+            self.x = x
+
+    class Wheeled(Message):
+        """The wheel was turned over an x of a plot."""
+
+        def __init__(self, x: float, closer: bool) -> None:
+            super().__init__()
+            self.x, self.closer = x, closer
+
+    def __init__(self, scene: Scene, figure: Figure, title: str, **kwargs: Any) -> None:
+        super().__init__(scene, **kwargs)
+        self.figure = figure
+        self.title = title
+
+    @property
+    def spec(self) -> PlotSpec:
+        """What it shows now."""
+        return self.figure(self.scene.state, self.scene.view)
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """Plot, legend, and the values at the crosshair or the newest ones."""
+        look = self.scene.look
+        spec = self.spec
+        body = draw_plot(spec, width - 2, height - 2, look)
+        title = Title(self.title, legend=legend(spec, look), right=values(spec, self.scene))
+        return framed(body, title, width, height, look, focused=self.has_focus)
+
+    def columns(self) -> list[float]:
+        """x of each column of the plot, for moving the crosshair by one."""
+        frame = layout(replace(self.spec, crosshair=None), self.size.width - 2, self.size.height - 2)
+        return [frame.x_at(column) for column in range(frame.columns)] if frame else []
+
+    def x_at(self, column: int) -> float | None:
+        """x under a column of the widget; None beside the curves."""
+        frame = layout(self.spec, self.size.width - 2, self.size.height - 2)
+        if frame is None or not 0 <= column - _EDGE - frame.left < frame.columns:
+            return None
+        return frame.x_at(column - _EDGE - frame.left)
+
+    def on_focus(self) -> None:
+        """The frame shows it."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """The frame shows it."""
+        self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the crosshair there."""
+        x = self.x_at(event.x)
+        if x is not None:
+            self.post_message(self.Pointed(x))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in."""
+        self._wheel(event, closer=True)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out."""
+        self._wheel(event, closer=False)
+
+    def _wheel(self, event: events.MouseEvent, *, closer: bool) -> None:
+        x = self.x_at(event.x)
+        if x is not None:
+            event.stop()
+            self.post_message(self.Wheeled(x, closer))
+
+
+def values(spec: PlotSpec, scene: Scene) -> Text:
+    """The values of the curves at the crosshair; without one, the latest of the curve that matters."""
+    look = scene.look
+    text = Text(no_wrap=True, end="")
+    at = spec.crosshair
+    if at is None:
+        return text
+    text.append(f"{spec.x.title} {value_label(spec.x, at)}", look.style("muted"))
+    for reading in readout(spec, at):
+        if reading.series.stroke is not Stroke.BAND and reading.series.label:
+            text.append("  " + value_label(spec.y, reading.y), look.style(reading.series.role))
+    return text
