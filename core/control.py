@@ -7,11 +7,12 @@ events.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import getpass
 import os
 import secrets
 import socket
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from core.errors import StorageError, UsageError, nearest
 CommandName = Literal["pause", "unpause", "checkpoint", "stop", "evaluate", "lr", "epochs"]
 COMMANDS: tuple[CommandName, ...] = ("pause", "unpause", "checkpoint", "stop", "evaluate", "lr", "epochs")
 _MAX_BYTES = 4096
+_MAX_EPOCHS = 1_000_000
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +89,7 @@ def parse_epochs(text: str) -> int:
     """The number of `epochs`.
 
     Raises:
-        UsageError: it is not a positive whole number.
+        UsageError: it is not a whole number from 1 to a million.
     """
     try:
         epochs = int(text)
@@ -95,6 +97,8 @@ def parse_epochs(text: str) -> int:
         epochs = 0
     if epochs < 1:
         raise UsageError(f'epochs takes a positive whole number, as in `epochs 40`, but got "{text}"')
+    if epochs > _MAX_EPOCHS:
+        raise UsageError(f"epochs takes at most {_MAX_EPOCHS:,}, but got {text}")
     return epochs
 
 
@@ -115,30 +119,43 @@ def send(control: Path, command: Command) -> str:
 
 
 def take(control: Path) -> list[Received]:
-    """Commands waiting, oldest first; their files are removed. Never raises: a bad file is a `Received` with a
-    problem."""
+    """Commands waiting, oldest first; their files are removed.
+
+    Never raises: a bad file is a `Received` with a problem. What cannot be removed is passed over, since it would be
+    obeyed again at every look.
+    """
     try:
         names = sorted(name for name in os.listdir(control) if name.endswith(".json") and not name.startswith("."))
     except OSError:
         return []
-    return [_take_one(control / name) for name in names]
+    return [received for name in names if (received := _take_one(control / name)) is not None]
 
 
-def _take_one(path: Path) -> Received:
+def _take_one(path: Path) -> Received | None:
     try:
-        # Neither a pipe nor a link that a stranger left here may hold up the trainer or lead it elsewhere.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = _read(path)
         command = msgspec.json.decode(data, type=Command) if len(data) <= _MAX_BYTES else None
         problem = "" if command else "the file is too large for a command"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         command, problem = None, f"not a command: {error}"
     except OSError as error:
         command, problem = None, f"unreadable: {error.strerror}"
-    with contextlib.suppress(OSError):
+    try:
         path.unlink()
+    except OSError:
+        return None
     return Received(path.stem, command, problem)
+
+
+def _read(path: Path) -> bytes:
+    # Neither a pipe nor a link that a stranger left here may hold up the trainer or lead it elsewhere.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        return os.read(descriptor, _MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _sender() -> str:

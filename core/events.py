@@ -7,7 +7,7 @@ them, and nothing else decides what a number on the screen means. A line of `eve
 
 `wall` is seconds since the epoch, `mono` seconds of the trainer's monotonic clock (comparable within an attempt only),
 `crc` the CRC-32 of all bytes of the line before `,"crc"`. JSON has no NaN or infinity: they are spelled as the strings
-"NaN", "Infinity" and "-Infinity".
+"NaN", "Infinity" and "-Infinity". Where a field takes anything (`config`), such a number comes back as that text.
 """
 
 from __future__ import annotations
@@ -351,7 +351,10 @@ def encode(record: Record) -> bytes:
         attempt=record.attempt,
         event=record.event,
     )
-    body = _encoder.encode(line)
+    try:
+        body = _encoder.encode(line)
+    except UnicodeEncodeError:  # half a surrogate pair: a file name that is not UTF-8 found its way into a text
+        body = b"null"
     if b"null" in body:  # msgspec writes non-finite numbers as null; only then is the slow walk needed
         body = _encoder.encode(_spell_out(msgspec.to_builtins(line)))
     head = body[:-1]
@@ -392,8 +395,10 @@ def _why_undecodable(body: bytes, error: Exception) -> ValueError:
 def _spell_out(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {key: _spell_out(item) for key, item in value.items()}
+        return {_spell_out(key): _spell_out(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_spell_out(item) for item in value]
     return value

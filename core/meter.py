@@ -101,8 +101,6 @@ class Meter:
     def take(self, epoch: int) -> list[Batches]:
         """Chunks that have arrived. Begins a new one when the last is old enough."""
         arrived = []
-        while self._under_way and self._under_way[0].end.reached():
-            arrived.append(self._finish(self._under_way.popleft(), epoch))
         if self._start is not None and self._count:
             age = time.perf_counter() - self._start.host_seconds
             if age >= CHUNK_SECONDS or self._count == _CAPACITY:
@@ -112,6 +110,8 @@ class Meter:
                     self._under_way[0].end.wait()
                     arrived.append(self._finish(self._under_way.popleft(), epoch))
                 self._close_chunk()
+        while self._under_way and self._under_way[0].end.reached():
+            arrived.append(self._finish(self._under_way.popleft(), epoch))
         return arrived
 
     def flush(self, epoch: int) -> list[Batches]:

@@ -2,8 +2,9 @@
 
 A line goes out in one `write` on an O_APPEND descriptor. Where the disk is full or the write is short, the file is cut
 back to its last whole line, the event is counted as dropped, training goes on, and a notice says so once the disk takes
-lines again. Durability is bought by `sync`, which the trainer's background thread calls every few seconds, so that a
-slow file system never holds up a step.
+lines again. Durability is bought by `sync`: the trainer's background thread calls it every few seconds, so that a slow
+file system never holds up a step, and `emit` calls it at an epoch's end and before a checkpoint is announced, so that no
+one goes on from a checkpoint whose history was lost.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import StorageError
-from core.events import Event, Notice, Record, encode
+from core.events import CheckpointSaved, EpochEnded, Event, Notice, Record, RunEnded, encode
 
 Subscriber = Callable[[Record], None]
 
@@ -65,6 +66,13 @@ class Recorder:
 
     def emit(self, event: Event) -> None:
         """Number, stamp and append an event, then hand it to the subscribers."""
+        if isinstance(event, CheckpointSaved):
+            self.sync()
+        self._emit(event)
+        if isinstance(event, EpochEnded | RunEnded):
+            self.sync()
+
+    def _emit(self, event: Event) -> None:
         with self._lock:
             record = Record(seq=self._next_seq, wall=self._wall(), mono=self._mono(), attempt=self.attempt, event=event)
             self._next_seq += 1
@@ -73,15 +81,19 @@ class Recorder:
                 subscriber(record)
             if written and self.dropped > self._reported:
                 count, self._reported = self.dropped - self._reported, self.dropped
-                self.emit(Notice(level="warning", text=f"{count} events could not be written to {self.path.name}"))
+                noun = "event" if count == 1 else "events"
+                self._emit(Notice(level="warning", text=f"{count} {noun} could not be written to {self.path.name}"))
 
     def sync(self) -> None:
         """Make everything emitted so far durable (fdatasync)."""
         with self._lock:
             if not self._dirty or self._descriptor < 0:
                 return
+            try:
+                descriptor = os.dup(self._descriptor)
+            except OSError:
+                return  # no descriptor is free: the next call makes up for it
             self._dirty = False
-            descriptor = os.dup(self._descriptor)
         # Outside the lock: a slow disk must not hold up emit().
         with contextlib.suppress(OSError):  # a disk that cannot sync cannot be told so in its own log
             os.fdatasync(descriptor)

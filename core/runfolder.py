@@ -19,6 +19,8 @@ from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_RESERVED = frozenset({"auto", "best", "last"})
+"""What `--resume` and RUN take for something else than a name."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -102,15 +104,22 @@ class RunFolder:
 
         Raises:
             RunInUseError: another trainer holds it.
+            StorageError: the folder cannot be written, or its file system knows no locks.
         """
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = self.path / ".lock"
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StorageError(f"cannot write {file}: {error.strerror}") from error
         try:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except (BlockingIOError, PermissionError) as error:
                 raise RunInUseError(
                     f"run {self.id} is being trained by another process: watch it with `cifar-tui attach {self.id}`"
                 ) from error
+            except OSError as error:
+                raise StorageError(f"cannot lock {file}: {error.strerror}") from error
             yield
         finally:
             os.close(descriptor)
@@ -150,6 +159,8 @@ def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) ->
     """
     if run_id is not None and not _ID.fullmatch(run_id):
         raise UsageError(f'"{run_id}" cannot be a run id: use letters, digits, ".", "_" and "-"')
+    if run_id in _RESERVED:
+        raise UsageError(f'"{run_id}" cannot be a run id: the word has a meaning of its own')
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         for _ in range(100):

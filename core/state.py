@@ -104,8 +104,11 @@ class RunState:
         self.num_steps = 0
         self.num_epochs = 0
         self.plan: ev.LrPlan | None = None
-        self.batches = Columns("step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed")
-        """One row a step: `seconds` of the run's time, `elapsed` seconds of training alone."""
+        self.batches = Columns(
+            "step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed", "images"
+        )
+        """One row a step: `seconds` of the run's time, `elapsed` seconds of training alone, `images` trained on so
+        far."""
         self.epochs: list[ev.EpochEnded] = []
         self.epoch_seconds: list[float] = []
         """Training seconds up to the end of each epoch in `epochs`."""
@@ -122,6 +125,7 @@ class RunState:
         """The run's time at the last record."""
         self.training_seconds = 0.0
         self.num_images = 0
+        self._from_epoch = 0
         self._attempt_origin: tuple[int, float] | None = None
         self._recent: deque[tuple[int, int, float]] = deque()
         self._heartbeat: ev.Heartbeat | None = None
@@ -147,6 +151,7 @@ class RunState:
             case ev.Batches():
                 self._add_batches(event)
             case ev.EpochEnded():
+                self._keep_epochs(event.epoch - 1)
                 self.epochs.append(event)
                 self.epoch_seconds.append(self.training_seconds)
                 self.step = event.step
@@ -210,7 +215,10 @@ class RunState:
         count = len(event.loss)
         if count == 0:
             return
+        self._keep_steps(event.first_step)
         part = np.arange(1, count + 1) / count
+        # A chunk may come late, so that the next one would begin before it: time never runs backwards.
+        earliest = self.batches["seconds"][-1] if len(self.batches) else 0.0
         self.batches.append(
             count,
             step=np.arange(event.first_step, event.first_step + count, dtype=np.float64),
@@ -219,8 +227,9 @@ class RunState:
             lr=event.lr,
             accuracy=event.accuracy,
             gradient_norm=event.gradient_norm,
-            seconds=self.seconds - event.seconds * (1 - part),
+            seconds=np.maximum(self.seconds - event.seconds * (1 - part), earliest),
             elapsed=self.training_seconds + event.seconds * part,
+            images=self.num_images + event.num_images * part,
         )
         self.step = event.first_step + count
         self.training_seconds += event.seconds
@@ -232,14 +241,26 @@ class RunState:
             self.status = "running"
 
     def _rewind(self, event: ev.Resumed) -> None:
-        keep = int(np.searchsorted(self.batches["step"], event.from_step))
-        self.batches.truncate(keep)
-        self.training_seconds = float(self.batches["elapsed"][-1]) if keep else 0.0
-        self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.from_step]
-        self.epoch_seconds = self.epoch_seconds[: len(self.epochs)]
+        self._keep_steps(event.from_step)
+        # By number and not by step: a checkpoint of an epoch's last step may be older than the epoch's evaluation.
+        self._keep_epochs(event.from_epoch)
         self.evaluations = [evaluation for evaluation in self.evaluations if evaluation.step <= event.from_step]
         self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.step <= event.from_step]
-        self.step = event.from_step
+        self.step, self._from_epoch = event.from_step, event.from_epoch
+
+    def _keep_steps(self, before: int) -> None:
+        """Drop steps from `before` on. Steps that come again call it too: the line that said `resumed` may be lost."""
+        keep = int(np.searchsorted(self.batches["step"], before))
+        if keep == len(self.batches):
+            return
+        self.batches.truncate(keep)
+        self.training_seconds = float(self.batches["elapsed"][-1]) if keep else 0.0
+        self.num_images = round(self.batches["images"][-1]) if keep else 0
+
+    def _keep_epochs(self, until: int) -> None:
+        """Drop epochs after `until`."""
+        self.epochs = [epoch for epoch in self.epochs if epoch.epoch <= until]
+        self.epoch_seconds = self.epoch_seconds[: len(self.epochs)]
 
     def _replan(self, plan: ev.LrPlan | None, num_epochs: int | None, num_steps: int | None) -> None:
         self.plan = plan or self.plan
@@ -265,8 +286,8 @@ class RunState:
 
     @property
     def epoch(self) -> int:
-        """Epochs completed."""
-        return self.epochs[-1].epoch if self.epochs else 0
+        """Epochs completed; those before a fork count."""
+        return self.epochs[-1].epoch if self.epochs else self._from_epoch
 
     @property
     def best(self) -> Best | None:

@@ -128,11 +128,11 @@ def test_progress_moves_by_half_a_cell() -> None:
     assert progress(0.625, 4, PLAIN).plain == "##>-"
 
 
-def test_a_gauge_fills_by_eighths() -> None:
-    assert gauge(0.5, 4, LOOK).plain == "██  "
-    assert gauge(0.40625, 4, LOOK).plain == "█▋  "
+def test_a_gauge_fills_by_half_cells() -> None:
+    assert gauge(0.5, 4, LOOK).plain == "━━  "
+    assert gauge(0.38, 4, LOOK).plain == "━╸  "
     assert gauge(None, 4, LOOK).plain == "    "
-    assert gauge(0.5, 4, PLAIN).plain == "##.."
+    assert gauge(0.5, 4, PLAIN).plain == "##  "
 
 
 @given(st.one_of(st.none(), st.floats()), st.integers(0, 40), st.sampled_from([LOOK, PLAIN]))

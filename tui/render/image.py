@@ -183,7 +183,8 @@ def _to_256(image: Pixels) -> NDArray[np.uint32]:
     to_cube = np.square(image - _CUBE[levels].astype(np.float64)).sum(axis=2)
     to_grey = np.square(image - (grey * 10.0 + 8)[..., None]).sum(axis=2)
     number = np.where(to_cube <= to_grey, 16 + levels @ np.array([36, 6, 1]), 232 + grey)
-    return (number | _NUMBERED).astype(np.uint32)
+    packed: NDArray[np.uint32] = number.astype(np.uint32) | np.uint32(_NUMBERED)
+    return packed
 
 
 def _rgb(pixels: Pixels) -> Pixels:

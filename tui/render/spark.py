@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,6 @@ from tui.render.palettes import Look, Role
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-=+*#@"
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def sparkline(
@@ -45,9 +45,8 @@ def sparkline(
 
 def progress(fraction: float | None, width: int, look: Look, *, role: Role = "train") -> Text:
     """A bar of exactly `width` cells: ━━━╸─── or ###>----. None (not known yet) is an empty bar."""
-    share = min(max(fraction, 0.0), 1.0) if fraction is not None and np.isfinite(fraction) else 0.0
     full, head, rest = ("#", ">", "-") if look.ascii else ("━", "╸", "─")
-    halves = int(share * 2 * width)
+    halves = int(_share(fraction) * 2 * width)
     done = full * (halves // 2) + (head if halves % 2 else "")
     text = Text(no_wrap=True, end="")
     text.append(done, look.style(role))
@@ -56,12 +55,13 @@ def progress(fraction: float | None, width: int, look: Look, *, role: Role = "tr
 
 
 def gauge(fraction: float | None, width: int, look: Look, *, role: Role = "train") -> Text:
-    """A share as a block bar of exactly `width` cells, to an eighth of a cell: ███▌ or ###- in ASCII."""
-    share = min(max(fraction, 0.0), 1.0) if fraction is not None and np.isfinite(fraction) else 0.0
+    """A share as a bar without a track, to half a cell, for columns of a table: ━━╸ or ###."""
     width = max(width, 0)
-    eighths = round(share * 8 * width)
-    if look.ascii:
-        text = "#" * round(share * width)
-    else:
-        text = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-    return Text(text.ljust(width, "." if look.ascii else " "), look.style(role), no_wrap=True, end="")
+    full, half = ("#", "") if look.ascii else ("━", "╸")
+    halves = round(_share(fraction) * 2 * width)
+    # Blocks would be finer but, filling their cells, run together with those of the rows above and below.
+    return Text((full * (halves // 2) + half * (halves % 2)).ljust(width), look.style(role), no_wrap=True, end="")
+
+
+def _share(fraction: float | None) -> float:
+    return min(max(fraction, 0.0), 1.0) if fraction is not None and math.isfinite(fraction) else 0.0

@@ -1,0 +1,62 @@
+"""Every key of the run screen. The footer, the help and the command palette are made from these lists."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+PANES = ("Overview", "Classes", "Confusion", "Images", "Model", "System", "Log")
+"""Titles of the panes, in the order of their digit keys."""
+
+Keys = list[Binding]
+
+STEERING: Keys = [
+    Binding("space", "pause", "Pause", key_display="space", tooltip="Pause the training before its next step, or go on"),
+    Binding("c", "checkpoint", "Checkpoint", tooltip="Save a checkpoint now"),
+    Binding("e", "evaluate", "Evaluate", tooltip="Evaluate on the validation set now"),
+    Binding("s", "stop", "Stop…", tooltip="End the training after this step"),
+    Binding("l", "scale_lr", "Lr…", tooltip="Scale the learning rate from here on"),
+    Binding("n", "change_epochs", "Epochs…", tooltip="Change the number of epochs"),
+]
+LEAVING: Keys = [
+    Binding("d", "detach", "Detach", tooltip="Leave; the training goes on"),
+    Binding("q", "leave", "Quit…", tooltip="Ask how to leave"),
+    Binding("ctrl+c", "interrupt", "Detach", show=False, priority=True, key_display="^c ^c", tooltip="Twice: detach"),
+]
+PANE_KEYS: Keys = [
+    Binding(str(index + 1), f"show_pane({index})", name, show=False, tooltip=f"Show {name.lower()}")
+    for index, name in enumerate(PANES)
+]
+PLOTS: Keys = [
+    Binding("plus,equals_sign", "zoom(True)", "Zoom in", show=False, key_display="+", tooltip="Half the x-axis"),
+    Binding("minus", "zoom(False)", "Zoom out", show=False, key_display="-", tooltip="Twice the x-axis"),
+    Binding("0", "reset_view", "All", show=False, tooltip="The whole x-axis, no crosshair"),
+    Binding("less_than_sign,comma", "pan(-1)", "Earlier", show=False, key_display="<", tooltip="Move the window left"),
+    Binding("greater_than_sign,full_stop", "pan(1)", "Later", show=False, key_display=">", tooltip="Move it right"),
+    Binding("left", "crosshair(-1)", "Crosshair left", show=False, key_display="←", tooltip="Values one column earlier"),
+    Binding("right", "crosshair(1)", "Crosshair right", show=False, key_display="→", tooltip="Values one column later"),
+    Binding("y", "toggle_log", "Log y", show=False, tooltip="Logarithmic y-axis for loss, lr and gradient norm"),
+    Binding("x", "next_x_unit", "X-axis", show=False, tooltip="Count steps, epochs or time"),
+    Binding("S", "next_smoothing", "Smoothing", show=False, tooltip="Smooth the training curves more, or not at all"),
+    Binding("z", "full_screen", "Full screen", show=False, tooltip="Give the focused pane the whole screen, or back"),
+]
+LOOKING: Keys = [
+    Binding("f", "freeze", "Freeze view", tooltip="Hold the picture still; the training goes on"),
+    Binding("escape", "back", "Back", show=False, key_display="esc", tooltip="Close, or back to the overview"),
+    Binding("p", "next_palette", "Palette", show=False, tooltip="The next palette of colours"),
+    Binding("t", "toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
+    Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
+]
+
+SECTIONS: list[tuple[str, Keys]] = [
+    ("Steer the training", STEERING),
+    ("Leave", LEAVING),
+    ("Panes", PANE_KEYS),
+    ("Plots", PLOTS),
+    ("Look", LOOKING),
+]
+ALL: Keys = [binding for _, bindings in SECTIONS for binding in bindings]
+
+
+def key_name(binding: Binding) -> str:
+    """How a key is written on the screen."""
+    return binding.key_display or binding.key.partition(",")[0].replace("ctrl+", "^").replace("question_mark", "?")
