@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 import torch
 
 from core import events as ev
-from core.checkpoint import load_checkpoint, newest_first, resolve_checkpoint
+from core.checkpoint import load_checkpoint, newest_first, point, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
 from core.errors import CheckpointError, StorageError
@@ -47,6 +48,10 @@ def attempt(
     if start is not None:
         trainer.restore(start.state)
     if request.origin is not None:
+        if start is not None and not request.fork:
+            # Whatever was saved after it belongs to a history that no longer counts.
+            with contextlib.suppress(StorageError):
+                point(folder.checkpoints, "last", start.name)
         recorder.emit(
             ev.Resumed(
                 attempt=recorder.attempt,
@@ -130,7 +135,8 @@ def _run_started(
         run_id=folder.id,
         recipe=config.recipe,
         dataset=config.data.dataset,
-        config=msgspec.to_builtins(config),
+        # As a reader will see it: JSON knows no tuples.
+        config=msgspec.json.decode(msgspec.json.encode(config)),
         classes=list(dataset.classes),
         superclasses=list(dataset.superclasses),
         superclass_of=list(dataset.superclass_of),

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from core.errors import CheckpointError, StorageError
 from core.runfolder import write_atomically
 
 FORMAT = 1
+_NAME = re.compile(rb"step-\d+")
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +52,12 @@ def save_checkpoint(
     Args:
         folder: the `checkpoints` folder of a run.
         state: tensors and plain values only.
+        keep: never prune it. One that replaces a kept one is kept too.
 
     Raises:
         StorageError: it could not be written; what was there before is untouched.
     """
+    target = folder / f"step-{step:08d}"
     buffer = io.BytesIO()
     torch.save(state, buffer)
     data = buffer.getbuffer()
@@ -61,14 +65,13 @@ def save_checkpoint(
         step=step,
         epoch=epoch,
         reason=reason,
-        keep=keep,
+        keep=keep or _asked_for(target),
         metrics=metrics,
         versions={"torch": str(torch.__version__)},
         created=time.time(),
         sha256=hashlib.sha256(data).hexdigest(),
         num_bytes=len(data),
     )
-    target = folder / f"step-{step:08d}"
     temporary = folder / f".{target.name}.{os.getpid()}.tmp"
     try:
         folder.mkdir(exist_ok=True)
@@ -80,7 +83,11 @@ def save_checkpoint(
         if target.exists():
             aside = folder / f".{target.name}.{os.getpid()}.old"
             target.rename(aside)
-            temporary.rename(target)
+            try:
+                temporary.rename(target)
+            except OSError:
+                aside.rename(target)
+                raise
             shutil.rmtree(aside, ignore_errors=True)
         else:
             temporary.rename(target)
@@ -104,10 +111,12 @@ def resolve_checkpoint(folder: Path, which: str) -> Path:
         CheckpointError: there is none.
     """
     try:
-        name = (folder / which).read_text(encoding="utf-8").strip()
+        name = (folder / which).read_bytes().strip()
     except OSError as error:
         raise CheckpointError(f"{folder} has no {which} checkpoint") from error
-    target = folder / Path(name).name  # a pointer may only lead to a neighbour
+    if not _NAME.fullmatch(name):  # a pointer may only lead to a neighbour
+        raise CheckpointError(f"{folder / which} is damaged: it names no checkpoint")
+    target = folder / name.decode()
     if not target.is_dir():
         raise CheckpointError(f"the {which} checkpoint {target} is gone")
     return target
@@ -133,18 +142,28 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dic
     try:
         return torch.load(io.BytesIO(data), map_location=device, weights_only=True), meta
     except Exception as error:
-        raise CheckpointError(f"checkpoint {path} cannot be loaded: {error}") from error
+        reason = str(error).partition("\n")[0]  # PyTorch goes on for a page
+        raise CheckpointError(f"checkpoint {path} cannot be loaded: {reason}") from error
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """All checkpoints of a run, the furthest first."""
-    return sorted(folder.glob("step-*"), reverse=True)
+    """All checkpoints of a run: `last`, then the others by when they were written.
+
+    Not by their step: a run that went back to an earlier checkpoint has left some of a history that no longer counts.
+    """
+    newest = sorted(folder.glob("step-*"), key=_written, reverse=True)
+    with contextlib.suppress(CheckpointError):
+        last = resolve_checkpoint(folder, "last")
+        newest = [last, *(path for path in newest if path != last)]
+    return newest
 
 
 def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
-    """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`. A failed delete is no
-    failure."""
+    """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`, and what a trainer that was
+    killed has left half written. A failed delete is no failure."""
     kept = set(protected)
+    for leftover in folder.glob(".step-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with contextlib.suppress(OSError):
         ordinary = [path for path in reversed(newest_first(folder)) if path not in kept and not _asked_for(path)]
         for path in ordinary[:-keep_last]:
@@ -152,10 +171,20 @@ def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
 
 
 def _asked_for(path: Path) -> bool:
+    meta = _meta(path)
+    return meta is not None and meta.keep
+
+
+def _written(path: Path) -> tuple[float, str]:
+    meta = _meta(path)
+    return (meta.created if meta else 0.0, path.name)
+
+
+def _meta(path: Path) -> Meta | None:
     try:
-        return msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta).keep
-    except (OSError, msgspec.DecodeError):
-        return False
+        return msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _write_durably(path: Path, data: bytes | memoryview) -> None:

@@ -16,6 +16,7 @@ from core.state import RunState
 
 PROGRESS_SECONDS = 30.0
 """In a log, at most one progress line in so long."""
+_ERRORS = ("diverged", "failed")
 
 
 class Report(Protocol):
@@ -54,21 +55,24 @@ class LineReport:
             case ev.Batches() if self._clock() >= self._next_progress:
                 self._next_progress = self._clock() + PROGRESS_SECONDS
                 self._write(self._talk, progress_line(self.state))
-            case ev.RunEnded():
-                for line in summary_lines(self.state, self._folder.path):
+            case ev.RunEnded() as ended:
+                how, *rest = summary_lines(self.state, self._folder.path)
+                # An error is talk: it must be seen where only standard output is kept.
+                self._write(self._talk if ended.status in _ERRORS else self._out, how)
+                for line in rest:
                     self._write(self._out, line)
 
     @staticmethod
     def _write(stream: TextIO, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # a closed pipe is no reason to stop training
-            print(line, file=stream, flush=True)
+            print(printable(line), file=stream, flush=True)
 
 
 class JsonReport:
-    """A report that writes the lines of events.jsonl to `out`."""
+    """A report that writes the lines of events.jsonl to `out`, and an error also as a sentence to `talk`."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
+    def __init__(self, out: TextIO, talk: TextIO) -> None:
+        self._out, self._talk = out, talk
 
     def catch_up(self, record: ev.Record) -> None:
         """Earlier attempts have had their own output."""
@@ -78,6 +82,9 @@ class JsonReport:
         with contextlib.suppress(OSError, ValueError):
             self._out.write(ev.encode(record).decode())
             self._out.flush()
+        if isinstance(record.event, ev.RunEnded) and record.event.status in _ERRORS:
+            with contextlib.suppress(OSError, ValueError):
+                print(printable(f"{record.event.status}: {record.event.reason}"), file=self._talk, flush=True)
 
 
 def describe_event(event: ev.Event) -> list[str]:
@@ -199,8 +206,16 @@ def run_as_json(folder: RunFolder, state: RunState) -> dict[str, Any]:
         "training_seconds": round(state.training_seconds, 3),
         "device": state.run.device.name if state.run else None,
         "created": manifest.created,
-        "path": str(folder.path),
+        "path": str(folder.path.absolute()),
     }
+
+
+def printable(line: str) -> str:
+    """`line` without anything that moves a cursor, changes colours or turns the direction of text: classes, paths and
+    commands come from outside."""
+    if line.isprintable():
+        return line
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def duration(seconds: float) -> str:

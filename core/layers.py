@@ -6,11 +6,12 @@ nearest known one and the source it came from, and then converted to `TrainConfi
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -19,7 +20,9 @@ from core.errors import UsageError, nearest
 
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
 # These choose where things lie, and are not part of a run's configuration.
-ENVIRONMENT_OTHER = frozenset({"CIFAR_TUI_RUNS_DIR", "CIFAR_TUI_DATA_DIR", "CIFAR_TUI_CONFIG_DIR"})
+ENVIRONMENT_OTHER = frozenset({"CIFAR_TUI_RUNS_DIR", "CIFAR_TUI_CONFIG_DIR"})
+_SHORT = {"CIFAR_TUI_DATA_DIR": ["data", "dir"]}
+"""Variables with a name of their own."""
 
 Tree = dict[str, Any]
 
@@ -42,7 +45,9 @@ def read_environment(environ: Mapping[str, str]) -> Tree:
     """Settings from variables: CIFAR_TUI_EPOCHS=5, CIFAR_TUI_OPTIMIZER__LR=0.01 (two underscores for a dot)."""
     tree: Tree = {}
     for name, text in sorted(environ.items()):
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in ENVIRONMENT_OTHER:
+        if name in _SHORT:
+            _put(tree, _SHORT[name], text)
+        elif name.startswith(ENVIRONMENT_PREFIX) and name not in ENVIRONMENT_OTHER:
             path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             _put(tree, path, parse_value(text))
     return tree
@@ -77,17 +82,18 @@ def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
     Raises:
         UsageError: a key is unknown or a value cannot be used; the message names the source.
     """
-    tree: Tree = msgspec.to_builtins(base)
+    config, tree = base, msgspec.to_builtins(base)
     for source, overlay in sources:
         tree = _merge(tree, overlay)
         _check_keys(tree, TrainConfig, (), source)
         try:
             # Not strict, so that an environment variable's text can become a number; checked after each source, so that
             # the message can name it.
-            msgspec.convert(tree, TrainConfig, strict=False)
+            config = msgspec.convert(tree, TrainConfig, strict=False)
         except msgspec.ValidationError as error:
             raise UsageError(f"{source}: {_explain(error)}") from error
-    return msgspec.convert(tree, TrainConfig, strict=False)
+        _check_finite(msgspec.to_builtins(config), (), source)
+    return config
 
 
 def _merge(below: Tree, above: Tree) -> Tree:
@@ -110,7 +116,25 @@ def _put(tree: Tree, path: list[str], value: Any) -> None:
     tree[path[-1]] = value
 
 
+def _check_finite(value: Any, path: tuple[str, ...], source: str) -> None:
+    """JSON, in which `run.json` is written, has no infinity, and no setting means anything by it."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_finite(item, (*path, key), source)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_finite(item, path, source)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{source}: {'.'.join(path)}: expected a finite number")
+
+
 def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> None:
+    choices = _choices(kind)
+    if isinstance(value, str) and choices and value not in choices:
+        here = ".".join(path)
+        raise UsageError(
+            f'{source}: {here} cannot be "{value}".{nearest(value, choices)} Known: {", ".join(choices)}'
+        )
     if get_origin(kind) is tuple and isinstance(value, list | tuple):
         for item in value:
             _check_keys(item, get_args(kind)[0], path, source)
@@ -141,6 +165,16 @@ def _member(union: Any, tag: Any, path: tuple[str, ...], source: str) -> Any:
             f'{source}: {here}.type "{tag}" is unknown.{nearest(str(tag), by_tag)} Known: {", ".join(by_tag)}'
         )
     return by_tag[tag]
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """The names that a setting may have, "null" for none; empty where it takes other text."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if get_origin(kind) in (Union, UnionType) and str not in get_args(kind):
+        names = tuple(name for member in get_args(kind) for name in _choices(member))
+        return (*names, "null") if names and type(None) in get_args(kind) else names
+    return ()
 
 
 def _explain(error: msgspec.ValidationError) -> str:

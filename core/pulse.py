@@ -8,13 +8,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
-import torch
 
 from core.events import Event, Heartbeat, SystemSampled
+
+if TYPE_CHECKING:  # the heart beats already while PyTorch loads
+    import torch
 
 HEARTBEAT_SECONDS = 5.0
 SAMPLE_SECONDS = 2.0
@@ -76,6 +78,7 @@ class _Gpu:
         """The GPU behind a PyTorch device, found by its UUID, since NVML ignores CUDA_VISIBLE_DEVICES."""
         try:
             import pynvml
+            import torch
 
             pynvml.nvmlInit()
             uuid = torch.cuda.get_device_properties(device).uuid

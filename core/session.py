@@ -26,6 +26,7 @@ from core import events as ev
 from core.config import TrainConfig
 from core.errors import CifarTuiError, DivergedError, ExitCode
 from core.headless import Report
+from core.pulse import Pulse
 from core.reader import EventReader
 from core.recorder import Recorder
 from core.resume import Origin, last_place
@@ -109,12 +110,12 @@ def _train(
             epoch = record.event.epoch
 
     recorder.subscribe(follow)
-    # PyTorch takes two seconds to load; by now a viewer has the run's name and phase.
-    from core import attempt
-    from core.pulse import Pulse
-
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
+    # PyTorch takes two seconds to load, or a minute from a cold network drive; by now a viewer has the run's name, phase
+    # and heartbeats.
+    from core import attempt
+
     try:
         return attempt.attempt(request, folder, manifest, recorder, signals, pulse)
     except DivergedError as error:

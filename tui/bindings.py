@@ -10,7 +10,9 @@ PANES = ("Overview", "Classes", "Confusion", "Images", "Model", "System", "Log")
 Keys = list[Binding]
 
 STEERING: Keys = [
-    Binding("space", "pause", "Pause", key_display="space", tooltip="Pause the training before its next step, or go on"),
+    Binding(
+        "space", "pause", "Pause", key_display="space", tooltip="Pause the training before its next step, or go on"
+    ),
     Binding("c", "checkpoint", "Checkpoint", tooltip="Save a checkpoint now"),
     Binding("e", "evaluate", "Evaluate", tooltip="Evaluate on the validation set now"),
     Binding("s", "stop", "Stop…", tooltip="End the training after this step"),
@@ -32,7 +34,9 @@ PLOTS: Keys = [
     Binding("0", "reset_view", "All", show=False, tooltip="The whole x-axis, no crosshair"),
     Binding("less_than_sign,comma", "pan(-1)", "Earlier", show=False, key_display="<", tooltip="Move the window left"),
     Binding("greater_than_sign,full_stop", "pan(1)", "Later", show=False, key_display=">", tooltip="Move it right"),
-    Binding("left", "crosshair(-1)", "Crosshair left", show=False, key_display="←", tooltip="Values one column earlier"),
+    Binding(
+        "left", "crosshair(-1)", "Crosshair left", show=False, key_display="←", tooltip="Values one column earlier"
+    ),
     Binding("right", "crosshair(1)", "Crosshair right", show=False, key_display="→", tooltip="Values one column later"),
     Binding("y", "toggle_log", "Log y", show=False, tooltip="Logarithmic y-axis for loss, lr and gradient norm"),
     Binding("x", "next_x_unit", "X-axis", show=False, tooltip="Count steps, epochs or time"),

@@ -36,7 +36,9 @@ def main() -> None:
     try:
         app(args=with_default_command(sys.argv[1:]), prog_name="cifar-tui")
     except CifarTuiError as error:
-        print(f"cifar-tui: {error}", file=sys.stderr)  # noqa: T201
+        from core.headless import printable
+
+        print(f"cifar-tui: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(int(error.exit_code))
     except BrokenPipeError:
         # The reader of a pipe (`cifar-tui runs | head`) has left. Python would complain once more while it closes
@@ -79,7 +81,8 @@ def train(
         typer.Option(help="cifar10, cifar100, cifar100-coarse, mnist, fashion-mnist, shapes or folder:PATH."),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where data sets are kept.", envvar="CIFAR_TUI_DATA_DIR")
+        # Not envvar=…: that would make a flag of the variable, and a flag goes before --set.
+        Path | None, typer.Option(help="Where data sets are kept; CIFAR_TUI_DATA_DIR is the same.")
     ] = None,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,

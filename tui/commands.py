@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
 
-from core.errors import CifarTuiError, StorageError
-from core.headless import confusion_lines, duration, run_as_json
+from core.errors import CifarTuiError, StorageError, UsageError
+from core.headless import confusion_lines, duration, printable, run_as_json
 from core.reader import EventReader
 from core.runfolder import RunFolder, find_run, list_runs
 from core.state import RunState
@@ -43,7 +43,7 @@ def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
         try:
             described.append(run_as_json(folder, _fold(folder)))
         except CifarTuiError as error:  # one broken folder never hides the others
-            typer.echo(f"{folder.id}: {error}", err=True)
+            typer.echo(printable(f"{folder.id}: {error}"), err=True)
     if json:
         _print_json(described)
         return
@@ -97,7 +97,24 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
         )
     lines.append(f"folder     {facts['path']}")
     for line in lines:
-        typer.echo(line)
+        typer.echo(printable(line))
+
+
+@app.command()
+def attach(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="An id, a unique part of one, a path, or `last`.")
+    ] = "last",
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+) -> None:
+    """Watch and steer a run in the dashboard; as many terminals as you like can watch the same run."""
+    from tui.attach import has_terminal, watch
+
+    if not has_terminal():
+        raise UsageError("attach needs a terminal; `cifar-tui show RUN` prints how a run stands")
+    raise typer.Exit(int(watch(find_run(runs_dir.expanduser().absolute(), run), ascii=ascii, color=color)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -129,7 +146,7 @@ def control(
             state.apply(record)
         answer = state.answer(identifier)
         if answer is not None:
-            typer.echo(f"{answer.status}: {answer.message}")
+            typer.echo(printable(f"{answer.status}: {answer.message}"))
             raise typer.Exit(0 if answer.status == "done" else 2)
         if state.ended is not None:
             raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
@@ -140,7 +157,10 @@ def control(
 
 
 @app.command()
-def doctor(runs_dir: RunsDir = DEFAULT_RUNS_DIR, data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+def doctor(
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    data_dir: Annotated[Path | None, typer.Option(envvar="CIFAR_TUI_DATA_DIR")] = None,
+) -> None:
     """Check this machine: PyTorch, devices, terminal, data sets, folders."""
     from core.doctor import examine
 
@@ -163,4 +183,4 @@ def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     for row in table:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        typer.echo(printable("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))

@@ -94,7 +94,9 @@ def accuracy(state: RunState, view: View) -> PlotSpec:
     if ghost and state.run:
         steps = np.asarray(ghost.epochs, np.float64) * state.run.steps_per_epoch
         kept = steps <= max(state.num_steps, state.step)
-        series.insert(0, Series("published", line.at(steps[kept]), np.asarray(ghost.values)[kept], "ghost", Stroke.DOTTED))
+        series.insert(
+            0, Series("published", line.at(steps[kept]), np.asarray(ghost.values)[kept], "ghost", Stroke.DOTTED)
+        )
     best = state.best
     notes = () if best is None else (Note(float(line.at([best.step])[0]), best.top1, "★", numbers.percent(best.top1)),)
     spec = PlotSpec(

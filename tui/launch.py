@@ -13,12 +13,14 @@ import typer
 
 from core import layers
 from core.config import TrainConfig
+from core.data.catalog import check_dataset_name
 from core.errors import ExitCode, UsageError
 from core.headless import JsonReport, LineReport, Report
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
 from core.session import Request, train_run
+from tui.attach import has_terminal, start_and_watch
 
 Color = Literal["auto", "always", "never"]
 
@@ -56,12 +58,14 @@ def launch(options: TrainOptions) -> ExitCode:
     if request.origin is not None and not request.fork and is_finished(request.origin.folder, request.config):
         typer.echo(f"run {request.origin.folder.id} is already finished; more --epochs would go on with it", err=True)
         return ExitCode.DONE
-    if not options.no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not options.no_ui and not options.json:
+        if has_terminal():
+            return start_and_watch(request, ascii=options.ascii, color=options.color)
         typer.echo("no terminal: training without the dashboard, as with --no-ui", err=True)
 
     def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
         if options.json:
-            return JsonReport(out)
+            return JsonReport(out, talk)
         if talk.isatty():
             from tui.progress import ProgressReport
 
@@ -86,6 +90,7 @@ def make_request(options: TrainOptions) -> Request:
         chosen, config = resolve(options)
     else:
         chosen, config = resolve_resumed(origin, options)
+    check_dataset_name(config.data.dataset)
     published = chosen.published if chosen and config.data.dataset == chosen.config.data.dataset else None
     return Request(
         config=config,

@@ -86,9 +86,7 @@ def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
     if state.confusion is not None:
         recall = class_metrics(state.confusion).recall
         hardest = [index for index in recall.argsort() if not math.isnan(recall[index])][:3]
-        lines.append(
-            ("hardest", ", ".join(f"{state.classes[index]} {recall[index]:.0%}" for index in hardest), "text")
-        )
+        lines.append(("hardest", ", ".join(f"{state.classes[index]} {recall[index]:.0%}" for index in hardest), "text"))
         pairs = top_confusions(state.confusion, 2)
         if pairs:
             told = (f"{state.classes[p.actual]} → {state.classes[p.predicted]} {p.share:.0%}" for p in pairs)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from core import events as ev
-from core.headless import describe_event, duration, epoch_line, summary_lines
+from core.headless import describe_event, duration, epoch_line, printable, summary_lines
 from core.runfolder import RunFolder
 from core.state import RunState
 
@@ -44,6 +44,9 @@ class ProgressReport:
             auto_refresh=False,
             transient=True,
             expand=True,
+            # What libraries print belongs into trainer.log, where the descriptors lead, and not above the bar.
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._task = self._progress.add_task("starting", total=None, rate="")
         self._next_refresh = 0.0
@@ -61,7 +64,7 @@ class ProgressReport:
 
     def _show(self, event: ev.Event) -> None:
         for line in describe_event(event):
-            self._progress.console.print(Text(line))
+            self._progress.console.print(Text(printable(line)))
         if isinstance(event, ev.EpochEnded):
             self._say(epoch_line(event, self.state))
         if isinstance(event, ev.RunEnded):
@@ -75,10 +78,9 @@ class ProgressReport:
             self._update()
 
     def _say(self, line: str) -> None:
+        self._progress.console.print(Text(printable(line)))
         if self._out is not None:
-            print(line, file=self._out, flush=True)
-        else:
-            self._progress.console.print(Text(line))
+            print(printable(line), file=self._out, flush=True)
 
     def _update(self) -> None:
         state = self.state

@@ -1,7 +1,7 @@
 """The embedded data set `shapes`: ten geometric figures, 32×32 in colour, rendered from a fixed seed in 1–2 seconds.
 
-It needs no download and is made to be watched: a small convolutional network starts near chance, passes 90 % after half
-a dozen epochs, and on the way confuses the figures that look alike (circle, pentagon and hexagon; square and rectangle).
+It needs no download and is made to be watched: a small convolutional network starts near chance, passes 90 % after
+half a dozen epochs, and on the way confuses the figures that look alike (circle and hexagon, square and rectangle).
 Position, size, turn, colours, textures, contrast, noise and clutter vary, so none of them gives the class away; figures
 of all classes have the same distribution of areas.
 
@@ -77,7 +77,8 @@ def _ellipse(x: Array, y: Array, size: Array, aspect: Array) -> Array:
     a, b = size / np.sqrt(math.pi * aspect), size * np.sqrt(aspect / math.pi)
     level = np.hypot(x / a, y / b)
     # First order: (f - 1) / |∇f| for the level function f; the floor keeps the centre from 0 / 0.
-    return level * (level - 1) / np.maximum(np.hypot(x / (a * a), y / (b * b)), 1e-6)
+    distance: Array = level * (level - 1) / np.maximum(np.hypot(x / (a * a), y / (b * b)), 1e-6)
+    return distance
 
 
 def _square(x: Array, y: Array, size: Array, aspect: Array) -> Array:
@@ -93,8 +94,8 @@ def _polygon(corners: int) -> Callable[[Array, Array, Array, Array], Array]:
     def distance(x: Array, y: Array, size: Array, aspect: Array) -> Array:
         apothem = size / math.sqrt(corners * math.tan(math.pi / corners))
         angles = [2 * math.pi * corner / corners for corner in range(corners)]
-        sides = [x * math.cos(angle) + y * math.sin(angle) for angle in angles]
-        return np.maximum.reduce(sides) - apothem
+        sides: Array = np.maximum.reduce([x * math.cos(angle) + y * math.sin(angle) for angle in angles])
+        return sides - apothem
 
     return distance
 
@@ -177,7 +178,8 @@ def _render(label: int, draws: _Draws) -> npt.NDArray[np.uint8]:
     image = _paint(image, distance, colour + _texture(draws, x, y))
     image = _add_clutter(image, draws, x, y)
     image += draws.uniform(*_NOISE, 1) * draws.noise(3, _SIDE, _SIDE)
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    levels: npt.NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return levels
 
 
 def _texture(draws: _Draws, x: Array, y: Array) -> Array:
@@ -185,8 +187,9 @@ def _texture(draws: _Draws, x: Array, y: Array) -> Array:
     angle = draws.uniform(0.0, 2 * math.pi, 2)
     slope = draws.uniform(-_SLOPE, _SLOPE, 3) * (np.cos(angle[:, :1]) * x + np.sin(angle[:, :1]) * y) / (_SIDE / 2)
     phase = (np.cos(angle[:, 1:]) * x + np.sin(angle[:, 1:]) * y) * draws.uniform(0.3, 1.6, 1)
-    wave = np.sin(phase + draws.uniform(0.0, 2 * math.pi, 1))
-    return slope + draws.uniform(-_WAVE, _WAVE, 3) * wave
+    wave = draws.uniform(-_WAVE, _WAVE, 3) * np.sin(phase + draws.uniform(0.0, 2 * math.pi, 1))
+    texture: Array = slope + wave
+    return texture
 
 
 def _add_clutter(image: Array, draws: _Draws, x: Array, y: Array) -> Array:
@@ -205,4 +208,5 @@ def _add_clutter(image: Array, draws: _Draws, x: Array, y: Array) -> Array:
 def _paint(image: Array, distance: Array, colour: Array) -> Array:
     """`image` with `colour` laid over it where `distance` (N×32×32) is negative."""
     coverage = np.clip(0.5 - distance, 0, 1)[:, None]
-    return image + coverage * (colour - image)
+    painted: Array = image + coverage * (colour - image)
+    return painted

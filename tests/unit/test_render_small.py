@@ -1,6 +1,5 @@
 """Numbers as text, sparklines and bars, and palettes that stay apart with few colours."""
 
-import itertools
 import math
 from collections.abc import Callable
 
@@ -12,7 +11,8 @@ from rich.cells import cell_len
 from rich.color import Color, ColorSystem
 
 from tui.render import numbers
-from tui.render.palettes import NAMES, Depth, Look, Palette, Role, depth_of, palette, ramp_color, ramp_colors, shade
+from tui.render.palettes import NAMES, Depth, Look, Palette, Role, depth_of, palette
+from tui.render.ramps import LEVELS, Ramp, colors
 from tui.render.spark import gauge, progress, sparkline
 
 LOOK = Look(palette())
@@ -187,43 +187,43 @@ def test_words_can_be_read_on_the_background(name: str, dark: bool, role: Role) 
     assert contrast(color.name, "#16191f" if dark else "#f4f5f7") >= 4.5
 
 
-@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-@pytest.mark.parametrize("name", COLOURED)
-def test_numbers_can_be_read_on_every_step_of_a_ramp(name: str, dark: bool) -> None:
-    chosen = palette(name, dark=dark)
-    for ramp, step in itertools.product((chosen.heat, chosen.diagonal, chosen.less, chosen.more), range(65)):
-        style = shade(ramp, step / 64)
+RAMPS = {
+    f"{name}-{'dark' if dark else 'light'}-{part}": (dark, getattr(palette(name, dark=dark), part))
+    for name in COLOURED
+    for dark in (True, False)
+    for part in ("heat", "diagonal", "less", "more")
+}
+
+
+@pytest.mark.parametrize(("dark", "ramp"), RAMPS.values(), ids=RAMPS)
+@pytest.mark.parametrize("depth", [Depth.TRUECOLOR, Depth.EIGHT_BIT])
+def test_numbers_can_be_read_on_every_step_of_a_ramp(dark: bool, ramp: Ramp, depth: Depth) -> None:
+    for step in range(LEVELS + 1):
+        style = Look(palette(dark=dark), depth).shade(ramp, step / LEVELS)
         assert style.color is not None
         assert style.bgcolor is not None
         assert contrast(style.color.name, style.bgcolor.name) >= 4.5
 
 
-def light_of(color: Color) -> float:
-    red, green, blue = color.get_truecolor()
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+@pytest.mark.parametrize(("dark", "ramp"), RAMPS.values(), ids=RAMPS)
+def test_a_ramp_goes_one_way_in_brightness(dark: bool, ramp: Ramp) -> None:
+    parts = np.array([Color.parse(color).get_truecolor() for color in colors(ramp, indexed=False)])
+    steps = np.diff(parts @ np.array([0.2126, 0.7152, 0.0722]))
+    assert (steps > -0.5).all() if dark else (steps < 0.5).all()  # half a level of 255 is rounding
 
 
-@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-@pytest.mark.parametrize("name", COLOURED)
-def test_a_ramp_goes_one_way_in_brightness(name: str, dark: bool) -> None:
-    chosen = palette(name, dark=dark)
-    for ramp in (chosen.heat, chosen.diagonal, chosen.less, chosen.more):
-        steps = np.diff([light_of(Color.parse(color)) for color in ramp_colors(ramp)])
-        assert (steps > -0.5).all() if dark else (steps < 0.5).all()  # half a level of 255 is rounding
+@pytest.mark.parametrize(("dark", "ramp"), RAMPS.values(), ids=RAMPS)
+def test_a_ramp_in_256_colours_starts_and_ends_as_the_full_one(dark: bool, ramp: Ramp) -> None:
+    full = np.array([Color.parse(color).get_truecolor() for color in colors(ramp, indexed=False)])
+    few = np.array([Color.parse(color).get_truecolor() for color in colors(ramp, indexed=True)])
+    assert np.abs(full - few)[[0, -1]].mean() < 24
+    assert len(np.unique(few, axis=0)) == 7
 
 
-@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-@pytest.mark.parametrize("name", COLOURED)
-def test_a_ramp_keeps_at_least_five_steps_in_256_colours(name: str, dark: bool) -> None:
-    chosen = palette(name, dark=dark)
-    for ramp in (chosen.heat, chosen.diagonal, chosen.less, chosen.more):
-        assert len({Color.parse(c).downgrade(ColorSystem.EIGHT_BIT).number for c in ramp_colors(ramp)}) >= 5
-
-
-def test_a_ramp_is_clamped() -> None:
+def test_a_level_out_of_range_is_clamped() -> None:
     ramp = palette().heat
-    assert ramp_color(ramp, -1) == ramp[0]
-    assert ramp_color(ramp, 2) == ramp[-1]
+    assert LOOK.shade(ramp, -1) == LOOK.shade(ramp, 0)
+    assert LOOK.shade(ramp, 2) == LOOK.shade(ramp, 1)
 
 
 @pytest.mark.parametrize("dark", [True, False])

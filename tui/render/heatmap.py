@@ -30,8 +30,9 @@ from tui.render.confusion import (
     top_confusions,
 )  # fmt: skip
 from tui.render.heatgrid import MAX_LABEL, HeatLayout, HeatSpec, heat_layout
-from tui.render.palettes import LEVELS, Look, Ramp, Role, half_block, ramp_colors, shade
+from tui.render.palettes import Look, Role
 from tui.render.plot import message
+from tui.render.ramps import LEVELS, Ramp, half_block
 from tui.render.safe import pad, safe
 
 __all__ = [
@@ -140,7 +141,7 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
     if hidden:
         return Segment(_place(text, at.cell), look.style("faint"))
     if look.shaded:
-        style = shade(_ramp(d, row, column), level, bold=row == column)
+        style = look.shade(_ramp(d, row, column), level, bold=row == column)
         quiet = text in ("0", "·", ".") and level < 0.3
         return Segment(_place(text, at.cell), style + look.style("muted") if quiet else style)
     if at.cell >= 3:
@@ -221,7 +222,7 @@ def _pixels(d: _Drawing) -> tuple[list[str], NDArray[np.int64]]:
     color = d.look.style("crosshair").color
     if d.spec.cursor is not None:
         steps[d.spec.cursor] = 2 * (LEVELS + 1)
-    return [*ramp_colors(ramps[0]), *ramp_colors(ramps[1]), color.name if color else "#808080", ""], steps
+    return [*d.look.colors(ramps[0]), *d.look.colors(ramps[1]), color.name if color else "#808080", ""], steps
 
 
 def _header(d: _Drawing) -> Strip:
@@ -261,7 +262,7 @@ def _footer(d: _Drawing) -> Strip:
     parts: list[list[Segment]] = []
     for name, ramp, top in scales:
         if look.shaded:
-            steps = [Segment(" ", shade(ramp, step / 7)) for step in range(8)]
+            steps = [Segment(" ", look.shade(ramp, step / 7)) for step in range(8)]
         else:
             steps = [Segment(_ASCII_SHADES if look.ascii else _SHADES, look.style("text"))]
         end = numbers.percent(top, 0) if per_cent else numbers.compact(top)

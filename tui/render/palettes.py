@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache, lru_cache
 from typing import Literal
 
-from rich.color import Color
 from rich.style import Style
+
+from tui.render import ramps
+from tui.render.ramps import Ramp
 
 # fmt: off
 Role = Literal[
@@ -24,9 +25,6 @@ Role = Literal[
 ]
 # fmt: on
 """What a colour says. `pause`, `cursor` and `train_fill` colour the background, all others the character."""
-
-Ramp = tuple[str, ...]
-"""Colour stops from the least to the most, evenly spaced, as #rrggbb."""
 
 
 class Depth(IntEnum):
@@ -81,7 +79,7 @@ class Palette:
     series_c: Style
     series_d: Style
     heat: Ramp
-    """Shares of wrong answers; the first stop is close to the pane's background."""
+    """Shares of wrong answers."""
     diagonal: Ramp
     """Shares of right answers."""
     less: Ramp
@@ -112,11 +110,17 @@ class Look:
         """The style of a role."""
         return self.palette.style(role)
 
+    def colors(self, ramp: Ramp) -> tuple[str, ...]:
+        """A ramp of the palette in ramps.LEVELS + 1 steps."""
+        return ramps.colors(ramp, indexed=self.depth == Depth.EIGHT_BIT)
+
+    def shade(self, ramp: Ramp, level: float, *, bold: bool = False) -> Style:
+        """A background of the ramp at `level` in 0..1, with text that can be read on it."""
+        return ramps.on(self.colors(ramp)[round(min(max(level, 0.0), 1.0) * ramps.LEVELS)], bold=bold)
+
 
 NO_STYLE = Style()
 MONO = "mono"
-LEVELS = 64
-"""Steps of a ramp: finer than 256 colours can show, and few enough to keep every style."""
 
 # Each role in its colours, dark and light, checked by what rich makes of them in 256 and in 16 colours.
 # fmt: off
@@ -128,7 +132,7 @@ _COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
     "axis":       ("#5c6675", "#98a1ad", "#5c6675", "#98a1ad", "#9e9e9e", "#585858"),
     "train":      ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
     "train_band": ("#2f6288", "#92bfe8", "#34558f", "#9fbcec", "#00708a", "#87afd7"),
-    "train_fill": ("#18303f", "#dcebf8", "#1a2a47", "#e0e9f9", "#00303a", "#d7e4f2"),
+    "train_fill": ("#272d34", "#dfe3e7", "#272d34", "#dfe3e7", "#303030", "#d7d7d7"),
     "validation": ("#ffa51f", "#b85000", "#5fd75f", "#1c7c2c", "#ffaf00", "#9e3000"),
     "top5":       ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
     "ghost":      ("#7d8694", "#7a838f", "#7d8694", "#7a838f", "#c6c6c6", "#3a3a3a"),
@@ -148,31 +152,13 @@ _COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
     "series_c":   ("#2fc59a", "#007a56", "#5fd75f", "#1c7c2c", "#00ff87", "#005f3c"),
     "series_d":   ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
 }
-_ORANGE = (
-    ("#1c1d22", "#4a3416", "#96600c", "#e69f00", "#fbe87a"),
-    ("#f6f4ef", "#fbdfa6", "#f0ad3c", "#c86a00", "#7a3300"),
-)
-_SKY = (
-    ("#1c1d22", "#17374f", "#1b5f8f", "#3a95cf", "#9ad8ff"),
-    ("#f3f5f6", "#bcdcf0", "#67b2e0", "#1f7fbd", "#00436e"),
-)
-_RED = (
-    ("#1c1d22", "#4c1a1c", "#93282a", "#e0484a", "#ffb0a0"),
-    ("#f7f1f0", "#f7c9c3", "#ec8a82", "#cf3b3b", "#7d1014"),
-)
-_GREEN = (
-    ("#1c1d22", "#173f22", "#1f6d33", "#3fae55", "#a2efae"),
-    ("#f0f5f1", "#c0e4c5", "#79c385", "#2f8f43", "#0c4a1a"),
-)
-_BRIGHT_ORANGE = (("#000000", "#5f3700", "#b36b00", "#ffaf00", "#ffffaf"), _ORANGE[1])
-_BRIGHT_SKY = (("#000000", "#004a5f", "#0087af", "#00d7ff", "#d7ffff"), _SKY[1])
 # fmt: on
 
 _RAMPS = {
     # heat, diagonal, less, more; each for dark and for light
-    "okabe-ito": (_ORANGE, _SKY, _SKY, _ORANGE),
-    "classic": (_RED, _GREEN, _SKY, _RED),
-    "high-contrast": (_BRIGHT_ORANGE, _BRIGHT_SKY, _BRIGHT_SKY, _BRIGHT_ORANGE),
+    "okabe-ito": (ramps.ORANGE, ramps.SKY, ramps.SKY, ramps.ORANGE),
+    "classic": (ramps.RED, ramps.GREEN, ramps.SKY, ramps.RED),
+    "high-contrast": (ramps.BRIGHT_ORANGE, ramps.BRIGHT_SKY, ramps.BRIGHT_SKY, ramps.BRIGHT_ORANGE),
 }
 _BOLD_ROLES = frozenset({"validation", "now", "best", "bad", "cursor"})
 _BACKGROUND_ROLES = frozenset({"train_fill", "pause"})
@@ -195,12 +181,12 @@ def _style(role: str, column: int) -> Style:
 def _build(name: str, light: int) -> Palette:
     if name == MONO:
         styles = {role: _MONO_ATTRIBUTES.get(role, NO_STYLE) for role in _COLORS}
-        ramps = _RAMPS["okabe-ito"]
+        chosen = _RAMPS["okabe-ito"]
     else:
         column = 2 * list(_RAMPS).index(name) + light
         styles = {role: _style(role, column) for role in _COLORS}
-        ramps = _RAMPS[name]
-    heat, diagonal, less, more = (ramp[light] for ramp in ramps)
+        chosen = _RAMPS[name]
+    heat, diagonal, less, more = (ramp[light] for ramp in chosen)
     return Palette(name=name, dark=not light, heat=heat, diagonal=diagonal, less=less, more=more, **styles)
 
 
@@ -216,40 +202,3 @@ def palette(name: str = NAMES[0], *, dark: bool = True) -> Palette:
         KeyError: there is no palette of that name; see NAMES.
     """
     return _PALETTES[name][0 if dark else 1]
-
-
-def ramp_color(ramp: Ramp, level: float) -> str:
-    """The colour of a ramp at `level` in 0..1 as #rrggbb, linear in sRGB between the stops."""
-    position = min(max(level, 0.0), 1.0) * (len(ramp) - 1)
-    index = min(int(position), len(ramp) - 2)
-    share = position - index
-    low, high = (Color.parse(ramp[index + offset]).get_truecolor() for offset in (0, 1))
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(low, high, strict=True))
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-@cache
-def ramp_colors(ramp: Ramp) -> tuple[str, ...]:
-    """A ramp in LEVELS + 1 steps."""
-    return tuple(ramp_color(ramp, step / LEVELS) for step in range(LEVELS + 1))
-
-
-@lru_cache(maxsize=4096)
-def half_block(upper: str, lower: str) -> Style:
-    """The style of an upper half block in two colours; an empty `lower` is transparent."""
-    return Style(color=upper, bgcolor=lower or None)
-
-
-@lru_cache(maxsize=2048)
-def _shade(ramp: Ramp, step: int, bold: bool) -> Style:
-    color = ramp_colors(ramp)[step]
-    # Relative luminance as in WCAG 2.1; at 0.179 black and white have the same contrast to it, 4.6.
-    parts = [part / 255 for part in Color.parse(color).get_truecolor()]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    is_bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179
-    return Style(color="#000000" if is_bright else "#ffffff", bgcolor=color, bold=bold or None)
-
-
-def shade(ramp: Ramp, level: float, *, bold: bool = False) -> Style:
-    """A background of the ramp at `level` in 0..1 with text that can be read on it."""
-    return _shade(ramp, round(min(max(level, 0.0), 1.0) * LEVELS), bold)

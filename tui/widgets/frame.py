@@ -30,7 +30,9 @@ class Title:
     """Heads of columns, each with the column of the frame where it begins; they take the place of a legend."""
 
 
-def framed(body: list[Strip], title: Title, width: int, height: int, look: Look, *, focused: bool = False) -> list[Strip]:
+def framed(
+    body: list[Strip], title: Title, width: int, height: int, look: Look, *, focused: bool = False
+) -> list[Strip]:
     """`body`, which is width - 2 by height - 2, in a frame of width x height."""
     if width < 2 or height < 2:
         return [Strip.blank(width)] * height

@@ -6,11 +6,12 @@ from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.widget import Widget
 
 from tui import figures
 from tui.classes import ClassHistory
-from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.drawn import Scene
+from tui.widgets.pane import Pane
 from tui.widgets.plots import PlotPane
 from tui.widgets.small import ClassList, ConfusionMap, LogTail
 
@@ -18,7 +19,11 @@ Place = tuple[int, int, int, int]
 """Column, line, width and height."""
 Rows = tuple[tuple[str, ...], ...]
 
-_THREE_BY_THREE: Rows = (("loss", "accuracy", "lr"), ("confusion", "classes", "log"), ("gradient", "throughput", "load"))
+_THREE_BY_THREE: Rows = (
+    ("loss", "accuracy", "lr"),
+    ("confusion", "classes", "log"),
+    ("gradient", "throughput", "load"),
+)
 _THREE_BY_TWO: Rows = (("loss", "accuracy", "lr"), ("confusion", "classes", "log"))
 _TWO_BY_THREE: Rows = (("loss", "lr"), ("accuracy", "confusion"), ("classes", "log"))
 _TABLE = ("confusion", "classes")
@@ -39,7 +44,9 @@ def choose_rows(width: int, height: int, ended: bool) -> Rows:
     return (("loss",), ("accuracy",), (last,)) if height >= 17 else (("loss",), ("accuracy",))
 
 
-def arrange(width: int, height: int, num_classes: int, *, ended: bool = False, only: str | None = None) -> dict[str, Place]:
+def arrange(
+    width: int, height: int, num_classes: int, *, ended: bool = False, only: str | None = None
+) -> dict[str, Place]:
     """Place of each pane; those that are missing have no room."""
     if only is not None:
         return {only: (0, 0, width, height)}
@@ -80,7 +87,7 @@ def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
     return [edge - before for edge, before in zip(edges, [0, *edges], strict=False)]
 
 
-class Overview(Container):
+class Overview(Pane):
     """The panes of the overview, placed anew whenever the size changes."""
 
     def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
@@ -103,10 +110,16 @@ class Overview(Container):
         yield PlotPane(scene, figures.throughput, "Throughput", id="throughput")
         yield PlotPane(scene, figures.load, "Load", id="load")
 
-    @property
-    def panes(self) -> list[Drawn]:
-        """The panes that are shown."""
-        return [child for child in self.children if isinstance(child, Drawn) and child.display]
+    def first_focus(self) -> Widget | None:
+        """Where the keys go at first."""
+        return next((child for child in self.children if child.display), None)
+
+    def back(self) -> bool:
+        """Leave the full screen."""
+        alone = self.only is not None
+        if alone:
+            self.toggle_only(None)
+        return alone
 
     def place(self) -> None:
         """Give every pane its place."""
@@ -129,6 +142,7 @@ class Overview(Container):
         """Give one pane the whole screen, or take it back."""
         self.only = None if self.only == name else name
         self.place()
+        self.call_after_refresh(self.show, None)
 
     def on_resize(self, event: events.Resize) -> None:
         """Place the panes for the new size."""

@@ -6,11 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
-from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.message import Message
 from textual.strip import Strip
 
 from core import events as ev
@@ -22,19 +20,12 @@ from tui.render.palettes import Look, Role
 from tui.render.plot import message
 from tui.render.safe import pad, safe
 from tui.render.spark import sparkline
-from tui.widgets.drawn import BATCHES, COMMANDS, EPOCHS, Drawn, Scene
+from tui.widgets.drawn import COMMANDS, EPOCHS, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
+from tui.widgets.pane import Pane
 
 _HIGHLIGHT = 0.005
 """Changes smaller than half a point are not worth a colour."""
-
-
-class Opens(Message):
-    """A small pane was chosen: show the large one."""
-
-    def __init__(self, pane: str) -> None:
-        super().__init__()
-        self.pane = pane
 
 
 class Small(Drawn, can_focus=True):
@@ -53,7 +44,7 @@ class Small(Drawn, can_focus=True):
 
     def action_open(self) -> None:
         """Show the large pane."""
-        self.post_message(Opens(self.opens))
+        self.post_message(Pane.Opens(self.opens))
 
     def on_click(self, event: events.Click) -> None:
         """The second click opens."""
@@ -129,7 +120,15 @@ class ClassList(Small):
 
 Columns = dict[str, int]
 """Widths of the columns that fit, in order."""
-_HEADS = {"class": "class", "acc": "acc", "change": "Δ", "prec": "prec", "f1": "F1", "trend": "trend", "with": "taken for"}
+_HEADS = {
+    "class": "class",
+    "acc": "acc",
+    "change": "Δ",
+    "prec": "prec",
+    "f1": "F1",
+    "trend": "trend",
+    "with": "taken for",
+}
 
 
 def class_columns(width: int, longest: int) -> Columns:

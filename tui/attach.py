@@ -1,0 +1,90 @@
+"""Open the dashboard on a run, and say how to come back when it is left."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Literal
+
+import typer
+
+from core.errors import ExitCode, StorageError
+from core.headless import summary_lines
+from core.runfolder import RunFolder, new_run_id
+from core.session import Request
+from tui.spawn import Trainer, start_trainer
+
+Color = Literal["auto", "always", "never"]
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal to draw on and to type at."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") != "dumb"
+
+
+def wants_ascii() -> bool:
+    """Whether the locale has nothing but ASCII, as LANG=C has."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    return locale in ("", "C", "POSIX") if not (sys.stdout.encoding or "").lower().startswith("utf") else locale == "C"
+
+
+def start_and_watch(request: Request, *, ascii: bool, color: Color) -> ExitCode:
+    """Start the trainer of a request in a session of its own, and watch it."""
+    if request.origin is not None and not request.fork:
+        folder = request.origin.folder
+    else:
+        folder = RunFolder(request.runs_dir / (request.run_id or new_run_id(request.config.recipe)))
+    # The trainer reads the same command line; only what must not differ is added to it.
+    trainer = start_trainer([*sys.argv[1:], "--no-ui", "--run-id", folder.id])
+    return watch(folder, trainer=trainer, recipe=request.config.recipe, ascii=ascii, color=color)
+
+
+def watch(
+    folder: RunFolder,
+    *,
+    trainer: Trainer | None = None,
+    recipe: str | None = None,
+    ascii: bool = False,
+    color: Color = "auto",
+    frames_per_second: float | None = None,
+) -> ExitCode:
+    """Show a run until the viewer is left. The trainer goes on without it.
+
+    Returns:
+        The run's own exit code where it has ended under the eyes of its starter, otherwise DONE.
+    """
+    if color == "never":
+        os.environ["NO_COLOR"] = "1"
+    # Imported here: Textual takes a quarter of a second, and the trainer's start does not wait for it.
+    from tui.app import DashboardApp
+    from tui.settings import settings_file
+    from tui.source import LiveSource
+
+    source = LiveSource(folder, trainer)
+    app = DashboardApp(
+        source,
+        recipe or _recipe_of(folder),
+        settings_file(),
+        ascii=ascii or wants_ascii(),
+        frames_per_second=frames_per_second,
+    )
+    app.run()
+    app.keep_settings()
+    if source.problem:
+        typer.echo(f"cifar-tui: {source.problem}", err=True)
+        code = trainer.exit_code if trainer else None
+        return ExitCode(code) if code in set(ExitCode) and code else ExitCode.BUG
+    state = source.state
+    if state.ended is not None:
+        for line in summary_lines(state, folder.path):
+            typer.echo(line)
+        return ExitCode(state.ended.exit_code) if trainer is not None else ExitCode.DONE
+    typer.echo(f"detached: the training goes on. Come back with `cifar-tui attach {folder.id}`")
+    return ExitCode.DONE
+
+
+def _recipe_of(folder: RunFolder) -> str:
+    try:
+        return folder.read_manifest().recipe
+    except StorageError:
+        return folder.id

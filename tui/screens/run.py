@@ -1,0 +1,261 @@
+"""The screen of one run, live or recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from core import events as ev
+from core.errors import StorageError
+from core.state import RunState
+from tui import bindings
+from tui.bindings import PANES, key_name
+from tui.classes import ClassHistory
+from tui.panes import make_pane
+from tui.screens.help import HelpScreen
+from tui.screens.plot_keys import PlotKeys
+from tui.screens.steering_keys import NEEDS_TRAINER, SteeringKeys
+from tui.status import Situation
+from tui.steering import Steering
+from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.header import Header
+from tui.widgets.keybar import Hint, KeyBar, Tabs
+from tui.widgets.notice import Notice
+from tui.widgets.overview import Overview
+from tui.widgets.pane import Pane
+
+_TABS_FROM = 36
+"""Lines of a screen that can spare one for the names of the panes."""
+_SMALLEST = (60, 20)
+_INTERRUPT_SECONDS = 2.0
+
+
+class RunScreen(PlotKeys, SteeringKeys):
+    """Watch and steer a run.
+
+    Args:
+        scene: the run, and how it is looked at.
+        interval_seconds: between looks at the source.
+        clock: seconds since the epoch, for judging how alive a run is.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings.ALL]
+
+    def __init__(
+        self, scene: Scene, recipe: str, interval_seconds: float = 0.25, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__()
+        self.scene = scene
+        self.steering = Steering(scene.source.folder.control)
+        self.history = ClassHistory()
+        self._recipe, self._interval, self._clock = recipe, interval_seconds, clock
+        self._current = 0
+        self._panes: dict[int, Pane] = {}
+        self._interrupted = float("-inf")
+        self._was_started = self._was_ended = False
+
+    @property
+    def state(self) -> RunState:
+        """The run."""
+        return self.scene.state
+
+    def compose(self) -> ComposeResult:
+        """Status, names of the panes, the pane, keys."""
+        yield Header(self.scene, self.situation, id="header")
+        yield Tabs(self.scene, list(PANES), lambda: self._current, self.show_pane, id="tabs")
+        yield Container(id="pane")
+        yield KeyBar(self.scene, self.hints, id="keys")
+        yield Notice(self.scene, id="notice")
+
+    def on_mount(self) -> None:
+        """Show the overview, and look at the source from now on."""
+        self.show_pane(0)
+        self.tick()
+        self.set_interval(self._interval, self.tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below the smallest size there is one calm sentence."""
+        width, height = event.size
+        small = width < _SMALLEST[0] or height < _SMALLEST[1]
+        self.set_class(small, "small")
+        self.query_one("#tabs").display = not small and height >= _TABS_FROM
+        self._show_notice()
+
+    # -- the run goes on ----------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Take in what is new and show what it changed."""
+        source = self.scene.source
+        try:
+            records = source.advance()
+        except StorageError as error:
+            self.query_one(Notice).say(str(error))
+            return
+        if records:
+            self.hear(records)
+            if not source.frozen:
+                self._show({type(record.event) for record in records})
+        self._show_notice()
+        self.show_status()
+        if source.is_behind:
+            self.call_later(self.tick)
+        if self.leaving and self.state.ended is not None:
+            self.app.exit()
+
+    def _show(self, kinds: set[type]) -> None:
+        started, ended = self.state.run is not None, self.state.ended is not None
+        if (started, ended) != (self._was_started, self._was_ended):
+            self._was_started, self._was_ended = started, ended
+            for overview in self.query(Overview):
+                overview.place()
+            self.refresh_bindings()
+        self.pane.show(kinds)
+
+    def _show_notice(self) -> None:
+        notice = self.query_one(Notice)
+        problem = self.scene.source.problem
+        if self.has_class("small"):
+            width, height = _SMALLEST
+            notice.say(f"Please make this window at least {width} columns by {height} lines")
+        elif problem:
+            notice.say(f"The run did not start. {problem}")
+        else:
+            notice.say("")
+
+    def show_status(self) -> None:
+        """Bring the lines above and below up to date; lines that have not changed cost nothing."""
+        for widget in self.query("#header, #keys, #tabs").results(Drawn):
+            if widget.display:
+                widget.redraw()
+
+    def situation(self) -> Situation:
+        """What the status lines say besides the run."""
+        now, last = self._clock(), self.state.last
+        return Situation(
+            run_id=self.scene.source.folder.id,
+            recipe=self.state.run.recipe if self.state.run else self._recipe,
+            liveness=self.state.liveness(now),
+            silence_seconds=now - last.wall if last else 0.0,
+            frozen=self.scene.source.frozen,
+            pending=self.steering.pending,
+        )
+
+    # -- panes --------------------------------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that is shown."""
+        return self._panes[self._current]
+
+    def show_pane(self, index: int) -> None:
+        """Show a pane; it is made when it is first asked for."""
+        if index not in self._panes:
+            self._panes[index] = make_pane(PANES[index], self.scene, self.history)
+            self.query_one("#pane").mount(self._panes[index])
+        self._current = index
+        for number, pane in self._panes.items():
+            pane.display = number == index
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        target: Widget | None = self.pane.first_focus()
+        if target is not None:
+            self.set_focus(target)
+        self.pane.show(None)
+        self.show_status()
+
+    def action_show_pane(self, index: int) -> None:
+        """By its digit."""
+        self.show_pane(index)
+
+    def on_pane_opens(self, message: Pane.Opens) -> None:
+        """A pane asks for another one, perhaps with something to show."""
+        index = [name.lower() for name in PANES].index(message.pane)
+        self.show_pane(index)
+        if message.subject is not None:
+            self.call_after_refresh(self._panes[index].show_subject, message.subject)
+
+    def action_full_screen(self) -> None:
+        """The focused pane alone, or all again."""
+        pane = self.pane
+        if isinstance(pane, Overview):
+            focused = self.focused
+            pane.toggle_only(pane.only or (focused.id if focused is not None else None) or "loss")
+
+    def action_back(self) -> None:
+        """Undo the last narrowing: crosshair, what a pane holds, full screen, pane."""
+        if self.scene.view.crosshair is not None:
+            self._point(None)
+        elif self.pane.back():
+            pass
+        elif self._current != 0:
+            self.show_pane(0)
+
+    # -- the rest -----------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing can be asked of a trainer that is gone; None greys the key out."""
+        if action in NEEDS_TRAINER and not (self.scene.source.is_live and self.state.run):
+            return None
+        return True
+
+    def action_freeze(self) -> None:
+        """Hold the picture still, or catch up."""
+        source = self.scene.source
+        source.frozen = not source.frozen
+        if not source.frozen:
+            self.tick()
+            self.pane.show(None)
+        self.show_status()
+
+    def action_interrupt(self) -> None:
+        """The second Ctrl-C in a row detaches."""
+        now = time.monotonic()
+        if now - self._interrupted < _INTERRUPT_SECONDS:
+            self.action_detach()
+            return
+        self._interrupted = now
+        self.notify("Ctrl-C again detaches; the training goes on", timeout=_INTERRUPT_SECONDS)
+
+    def action_help(self) -> None:
+        """All keys: the screen's, and the pane's own."""
+        own = self.pane.keys()
+        sections = [*bindings.SECTIONS]
+        if own:
+            sections.insert(0, (f"In {PANES[self._current]}", own))
+        self.app.push_screen(HelpScreen(sections, self.scene.look))
+
+    def hints(self) -> list[Hint]:
+        """The footer: the pane's own keys first, then steering and leaving."""
+        live = self.scene.source.is_live and self.state.run is not None
+        hints = [Hint(key_name(key), key.description, key.action) for key in self.pane.keys() if key.show]
+        for binding in bindings.STEERING:
+            label = "Continue" if binding.action == "pause" and self.state.status == "paused" else binding.description
+            if self.scene.source.is_live:
+                hints.append(Hint(key_name(binding), label, binding.action, live))
+        hints.append(Hint("f", "Unfreeze" if self.scene.source.frozen else "Freeze", "freeze"))
+        if self.scene.source.is_live:
+            hints += [Hint(key_name(binding), binding.description, binding.action) for binding in bindings.LEAVING[:2]]
+        else:
+            hints.append(Hint("q", "Quit", "leave"))
+        hints.append(Hint("1-7", "Panes", f"show_pane({(self._current + 1) % len(PANES)})"))
+        help_hint = Hint("?", "Help", "help")
+        return [*hints[:-1], help_hint, hints[-1]] if not self.pane.keys() else [*hints, help_hint]
+
+    def redraw_all(self) -> None:
+        """After a change of colours."""
+        for widget in self.query(Drawn):
+            if widget.display:
+                widget.redraw()
+        for pane in self._panes.values():
+            pane.recolor()
+
+
+__all__ = ["RunScreen", "ev"]

@@ -1,0 +1,102 @@
+"""What the keys that steer the training do, and how one leaves."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from core.errors import CifarTuiError
+from core.events import Record
+from tui.screens.dialogs import LEAVE_CHOICES, STOP_CHOICES, ChoiceDialog, PlanDialog, epochs_planner, lr_planner
+from tui.steering import Steering
+from tui.widgets.drawn import Scene
+
+NEEDS_TRAINER = frozenset({"pause", "checkpoint", "evaluate", "stop", "scale_lr", "change_epochs"})
+"""Actions that make no sense once there is no trainer."""
+
+
+class SteeringKeys(Screen[None]):
+    """Commands to the trainer; each is shown as pending and then with what the trainer answered."""
+
+    scene: Scene
+    steering: Steering
+    leaving = False
+    """Whether to leave as soon as the run has ended."""
+
+    def command(self, *words: str) -> None:
+        """Send a command and show that it is on its way."""
+        try:
+            self.steering.send(*words)
+        except CifarTuiError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """Bring the lines above and below up to date."""
+        raise NotImplementedError
+
+    def hear(self, records: list[Record]) -> None:
+        """Show the answers among new records."""
+        for answer in self.steering.hear(records):
+            text = f"{answer.what}: {answer.message}" if answer.message else answer.what
+            self.notify(text, severity="information" if answer.done else "warning", markup=False)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        self.command("unpause" if self.scene.state.status == "paused" else "pause")
+
+    def action_checkpoint(self) -> None:
+        """Save now."""
+        self.command("checkpoint")
+
+    def action_evaluate(self) -> None:
+        """Evaluate now."""
+        self.command("evaluate")
+
+    def action_stop(self) -> None:
+        """Ask, then stop."""
+
+        def answered(choice: str | None) -> None:
+            if choice is not None:
+                self.command(*choice.split())
+
+        self.app.push_screen(ChoiceDialog("Stop the training?", STOP_CHOICES), answered)
+
+    def action_scale_lr(self) -> None:
+        """Ask for the factor, then scale."""
+
+        def answered(factor: str | None) -> None:
+            if factor is not None:
+                self.command("lr", factor)
+
+        question = "Multiply the learning rate from here on by"
+        self.app.push_screen(PlanDialog(self.scene, question, "0.5", lr_planner(self.scene)), answered)
+
+    def action_change_epochs(self) -> None:
+        """Ask for the number, then change it."""
+
+        def answered(epochs: str | None) -> None:
+            if epochs is not None:
+                self.command("epochs", epochs)
+
+        question = "Train for how many epochs in all?"
+        value = str(self.scene.state.num_epochs)
+        self.app.push_screen(PlanDialog(self.scene, question, value, epochs_planner(self.scene)), answered)
+
+    def action_leave(self) -> None:
+        """Ask how to leave; a run that has ended needs no question."""
+        if not self.scene.source.is_live or self.scene.source.problem:
+            self.action_detach()
+            return
+
+        def answered(choice: str | None) -> None:
+            if choice == "detach":
+                self.action_detach()
+            elif choice is not None:
+                self.leaving = True
+                self.command(*choice.split())
+
+        self.app.push_screen(ChoiceDialog("Leave the dashboard?", LEAVE_CHOICES), answered)
+
+    def action_detach(self) -> None:
+        """Leave; the training goes on."""
+        self.app.exit()

@@ -1,0 +1,55 @@
+"""What fills the screen below the status lines: the base of the panes behind the digit keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.containers import Container
+from textual.message import Message
+from textual.widget import Widget
+
+from tui.widgets.drawn import Drawn
+
+
+class Pane(Container):
+    """A pane. It is shown when its digit is pressed, and told what kinds of events are new."""
+
+    KEYS: ClassVar[list[Binding]] = []
+    """Its own keys, for footer and help; those of the first widget it focuses, as a rule."""
+
+    class Opens(Message):
+        """Another pane is wanted.
+
+        Args:
+            pane: its name in lower case.
+            subject: what it should show; it knows what to make of it.
+        """
+
+        def __init__(self, pane: str, subject: object = None) -> None:
+            super().__init__()
+            self.pane, self.subject = pane, subject
+
+    def show(self, kinds: set[type] | None) -> None:
+        """Bring it up to date after new events of these kinds; None means in any case."""
+        for widget in self.query(Drawn):
+            if widget.display and (kinds is None or widget.WATCHES & kinds):
+                widget.redraw()
+
+    def show_subject(self, subject: object) -> None:
+        """Show what another pane sent here."""
+
+    def first_focus(self) -> Widget | None:
+        """The widget that takes the keys when the pane is shown."""
+        return None
+
+    def keys(self) -> list[Binding]:
+        """The keys that do something here only."""
+        return self.KEYS
+
+    def back(self) -> bool:
+        """Undo a narrowing of its own; whether there was one."""
+        return False
+
+    def recolor(self) -> None:
+        """The palette has changed; drawings are redrawn without asking."""
