@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import torch
 
 from core import events as ev
-from core.checkpoint import load_checkpoint, newest_first, point, resolve_checkpoint
+from core.checkpoint import load_checkpoint, load_newest, point, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
-from core.errors import CheckpointError, StorageError
+from core.errors import StorageError
 from core.pulse import Pulse
 from core.recorder import Recorder
 from core.resume import Origin
@@ -46,18 +45,18 @@ def attempt(
     pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
-        trainer.restore(start.state)
+        trainer.restore(start[1])
     if request.origin is not None:
         if start is not None and not request.fork:
             # Whatever was saved after it belongs to a history that no longer counts.
             with contextlib.suppress(StorageError):
-                point(folder.checkpoints, "last", start.name)
+                point(folder.checkpoints, "last", start[0])
         recorder.emit(
             ev.Resumed(
                 attempt=recorder.attempt,
                 from_step=trainer.step,
                 from_epoch=trainer.progress.epoch,
-                checkpoint=start.name if start else "",
+                checkpoint=start[0] if start else "",
             )
         )
     images = _share_images(setup, folder, recorder)
@@ -68,14 +67,8 @@ def attempt(
     return trainer.run()
 
 
-@dataclass(frozen=True)
-class _Start:
-    name: str
-    state: dict[str, Any]
-
-
-def _open_checkpoint(origin: Origin, recorder: Recorder) -> _Start | None:
-    """The checkpoint to go on from; None where the run has none yet and begins anew.
+def _open_checkpoint(origin: Origin, recorder: Recorder) -> tuple[str, dict[str, Any]] | None:
+    """Name and state of the checkpoint to go on from; None where the run has none yet and begins anew.
 
     `last` means the newest that is whole: a damaged one is told of and passed over.
 
@@ -83,22 +76,12 @@ def _open_checkpoint(origin: Origin, recorder: Recorder) -> _Start | None:
         CheckpointError: the one asked for cannot be used, or all are damaged.
     """
     folder = origin.folder.checkpoints
-    if origin.which != "last":
-        path = resolve_checkpoint(folder, "best") if origin.which == "best" else folder / origin.which
-        return _Start(path.name, load_checkpoint(path)[0])
-    candidates = newest_first(folder)
-    problem: CheckpointError | None = None
-    for path in candidates:
-        try:
-            state, _ = load_checkpoint(path)
-        except CheckpointError as error:
-            problem = error
-            recorder.emit(ev.Notice(level="warning", text=f"{error}; trying the one before"))
-        else:
-            return _Start(path.name, state)
-    if problem is not None:
-        raise CheckpointError(f"no checkpoint of run {origin.folder.id} is whole; the last problem: {problem}")
-    return None
+    if origin.which == "last":
+        return load_newest(
+            folder, lambda problem: recorder.emit(ev.Notice(level="warning", text=f"{problem}; taking the one before"))
+        )
+    path = resolve_checkpoint(folder, "best") if origin.which == "best" else folder / origin.which
+    return path.name, load_checkpoint(path)[0]
 
 
 def explain_out_of_memory(error: Exception, config: TrainConfig) -> str | None:

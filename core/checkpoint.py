@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,26 @@ def newest_first(folder: Path) -> list[Path]:
         last = resolve_checkpoint(folder, "last")
         newest = [last, *(path for path in newest if path != last)]
     return newest
+
+
+def load_newest(folder: Path, report: Callable[[CheckpointError], None]) -> tuple[str, dict[str, Any]] | None:
+    """Name and state of the newest checkpoint that is whole; `report` hears of each that had to be passed over.
+
+    Returns None where there is none at all.
+
+    Raises:
+        CheckpointError: there are some, and all are damaged.
+    """
+    problem: CheckpointError | None = None
+    for path in newest_first(folder):
+        try:
+            return path.name, load_checkpoint(path)[0]
+        except CheckpointError as error:
+            problem = error
+            report(error)
+    if problem is not None:
+        raise CheckpointError(f"no checkpoint in {folder} is whole; the last problem: {problem}")
+    return None
 
 
 def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:

@@ -230,6 +230,9 @@ class TrainConfig(Section, frozen=True):
     """Compile the network with torch.compile."""
     deterministic: bool = False
     """Only deterministic kernels; slower on a GPU."""
+    on_nan: Annotated[str, msgspec.Meta(pattern="^(stop|rollback:[1-9][0-9]*)$")] = "stop"
+    """When the loss or gradient is no longer finite: stop, or rollback:N, which goes back to the last checkpoint and
+    halves the learning rate, N times at most."""
     max_steps: Positive | None = None
     """Stop after this many steps, whatever the epochs."""
     threads: Positive | None = None

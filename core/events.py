@@ -232,6 +232,16 @@ class Resumed(EventBase, frozen=True, kw_only=True, tag="resumed"):
     checkpoint: str
 
 
+class RolledBack(EventBase, frozen=True, kw_only=True, tag="rolled_back"):
+    """Training diverged and goes on from an earlier checkpoint; what was recorded from `from_step` on is superseded."""
+
+    from_step: int
+    from_epoch: int
+    """Epochs completed at that step."""
+    reason: str
+    plan: LrPlan
+
+
 class PlanChanged(EventBase, frozen=True, kw_only=True, tag="plan_changed"):
     """The schedule itself changed the learning rates to come (a plateau was found)."""
 
@@ -294,6 +304,7 @@ Event = (
     | Paused
     | Unpaused
     | Resumed
+    | RolledBack
     | PlanChanged
     | SystemSampled
     | Heartbeat

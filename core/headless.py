@@ -112,6 +112,8 @@ def describe_event(event: ev.Event) -> list[str]:
             return [f"goes on after {event.seconds:.1f} s"]
         case ev.Resumed():
             return [f"attempt {event.attempt} goes on from step {event.from_step} ({event.checkpoint})"]
+        case ev.RolledBack():
+            return [event.reason]
         case ev.PlanChanged():
             return [f"learning rate: {event.reason}"]
         case ev.Evaluated():

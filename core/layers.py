@@ -132,9 +132,7 @@ def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> No
     choices = _choices(kind)
     if isinstance(value, str) and choices and value not in choices:
         here = ".".join(path)
-        raise UsageError(
-            f'{source}: {here} cannot be "{value}".{nearest(value, choices)} Known: {", ".join(choices)}'
-        )
+        raise UsageError(f'{source}: {here} cannot be "{value}".{nearest(value, choices)} Known: {", ".join(choices)}')
     if get_origin(kind) is tuple and isinstance(value, list | tuple):
         for item in value:
             _check_keys(item, get_args(kind)[0], path, source)

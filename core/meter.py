@@ -125,6 +125,11 @@ class Meter:
         self._start = None
         return arrived
 
+    def discard(self) -> None:
+        """Forget everything not yet handed out."""
+        self._count, self._lr, self._images, self._start = 0, [], [], None
+        self._under_way.clear()
+
     def _close_chunk(self) -> None:
         assert self._start is not None, "start() comes before the first step"
         rows = self._ring[: self._count]

@@ -3,8 +3,8 @@
 A line goes out in one `write` on an O_APPEND descriptor. Where the disk is full or the write is short, the file is cut
 back to its last whole line, the event is counted as dropped, training goes on, and a notice says so once the disk takes
 lines again. Durability is bought by `sync`: the trainer's background thread calls it every few seconds, so that a slow
-file system never holds up a step, and `emit` calls it at an epoch's end and before a checkpoint is announced, so that no
-one goes on from a checkpoint whose history was lost.
+file system never holds up a step, and `emit` calls it at an epoch's end and before a checkpoint is announced, so that
+nobody goes on from a checkpoint whose history was lost.
 """
 
 from __future__ import annotations

@@ -18,7 +18,16 @@ from core.runfolder import Manifest, RunFolder, find_run
 from core.state import RunState
 
 # What may differ without another result being another run: how long, where, and what is kept.
-_HARMLESS = ("epochs", "max_steps", "device", "threads", "data.dir", "data.evaluation_batch_size", "checkpoint.")
+_HARMLESS = (
+    "epochs",
+    "max_steps",
+    "device",
+    "threads",
+    "on_nan",
+    "data.dir",
+    "data.evaluation_batch_size",
+    "checkpoint.",
+)
 
 
 @dataclass(frozen=True)

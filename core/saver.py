@@ -69,6 +69,17 @@ class Saver:
         except CheckpointError:
             return None
 
+    def load_last(self) -> dict[str, Any] | None:
+        """The state of the newest checkpoint that is whole; None where there is none."""
+        try:
+            found = ckpt.load_newest(self._folder.checkpoints, self._warn)
+        except CheckpointError:
+            return None
+        return found[1] if found else None
+
+    def _warn(self, problem: CheckpointError) -> None:
+        self._emit(ev.Notice(level="warning", text=str(problem)))
+
     def _best(self) -> list[Path]:
         try:
             return [ckpt.resolve_checkpoint(self._folder.checkpoints, "best")]

@@ -112,8 +112,8 @@ def _train(
     recorder.subscribe(follow)
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
-    # PyTorch takes two seconds to load, or a minute from a cold network drive; by now a viewer has the run's name, phase
-    # and heartbeats.
+    # PyTorch takes two seconds to load, or a minute from a cold network drive; by now a viewer has the run's name, its
+    # phase and heartbeats.
     from core import attempt
 
     try:

@@ -177,6 +177,10 @@ class RunState:
             case ev.Resumed():
                 self._rewind(event)
                 self._note(record)
+            case ev.RolledBack():
+                self._rewind(event)
+                self._replan(event.plan, None, None)
+                self._note(record)
             case ev.PlanChanged():
                 self._replan(event.plan, None, None)
                 self._note(record)
@@ -240,7 +244,7 @@ class RunState:
         if self.status == "starting":
             self.status = "running"
 
-    def _rewind(self, event: ev.Resumed) -> None:
+    def _rewind(self, event: ev.Resumed | ev.RolledBack) -> None:
         self._keep_steps(event.from_step)
         # By number and not by step: a checkpoint of an epoch's last step may be older than the epoch's evaluation.
         self._keep_epochs(event.from_epoch)

@@ -48,6 +48,8 @@ class Progress(msgspec.Struct, kw_only=True):
     num_epochs: int
     lr_scale: float = 1.0
     """Product of the factors that commands asked for."""
+    num_rollbacks: int = 0
+    """How often a divergence has sent it back."""
     plateau: PlateauState = PlateauState()
     best: float | None = None
     """Of the metric that `checkpoint.best` names; larger is better."""
@@ -106,11 +108,20 @@ class Trainer:
         """Train until the planned steps are done, or somebody ends it.
 
         Raises:
-            DivergedError: the loss or the gradient is no longer finite.
+            DivergedError: the loss or the gradient is no longer finite, and no rollback is left.
         """
-        progress, data = self.progress, self.setup.train_data
         self.emit(ev.PhaseChanged(phase="training"))
         self.setup.model.train()
+        while self.end is None:
+            try:
+                self._train()
+            except DivergedError as error:
+                self._roll_back(error)
+        return self.end
+
+    def _train(self) -> None:
+        """The method, from the present step to the end."""
+        progress, data = self.progress, self.setup.train_data
         self.proceed()
         # A run that was interrupted after its very last step still owes the end of its epoch.
         while self.end is None and (progress.step < self.num_steps or progress.batch > 0):
@@ -130,8 +141,21 @@ class Trainer:
         if self.end is None:
             self.save("end")
             self.finish("finished", "all epochs are done", ExitCode.DONE)
-        assert self.end is not None
-        return self.end
+
+    def _roll_back(self, error: DivergedError) -> None:
+        """Go back to the last checkpoint with half the learning rate, if that is wanted and still allowed."""
+        allowed = int(self.config.on_nan.partition(":")[2] or 0)
+        start = self.saver.load_last() if self.progress.num_rollbacks < allowed else None
+        if start is None:
+            raise error
+        num_rollbacks, scale = self.progress.num_rollbacks + 1, self.progress.lr_scale / 2
+        num_epochs = self.progress.num_epochs
+        self.meter.discard()
+        self.restore(start)
+        self.progress.num_rollbacks, self.progress.lr_scale = num_rollbacks, scale
+        self.progress.num_epochs = num_epochs
+        text = f"{error}: back to step {self.step} with the learning rate ×{scale:g} ({num_rollbacks} of {allowed})"
+        self.emit(ev.RolledBack(from_step=self.step, from_epoch=self.progress.epoch, reason=text, plan=self.plan()))
 
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Forward, backward, update.
@@ -298,7 +322,10 @@ class Trainer:
         self.meter.start()
 
     def save(self, reason: Reason, *, keep: bool = False, is_best: bool = False) -> str | None:
-        """Save a checkpoint; its name, or None where it could not be written."""
+        """Save a checkpoint; its name, or None where it could not be written or the weights are not finite."""
+        if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):
+            self.emit(ev.Notice(level="error", text=f"no checkpoint at step {self.step}: the weights are not finite"))
+            return None
         best = self.progress.best
         return self.saver.save(
             self.state(),

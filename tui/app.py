@@ -119,7 +119,7 @@ class DashboardApp(App[None], inherit_bindings=False):
         """The command palette: every action that has a key."""
         if not isinstance(screen, RunScreen):
             return
-        for section, keys in [("This pane", screen.pane.keys()), *bindings.SECTIONS]:
+        for section, keys in [("This pane", screen.pane.own_keys()), *bindings.SECTIONS]:
             for key in keys:
                 title = f"{key.description.rstrip('…')} ({key_name(key)})"
                 yield SystemCommand(title, f"{section}: {key.tooltip}", self._runner(screen, key.action))

@@ -30,6 +30,7 @@ DEFAULT_RUNS_DIR = Path("runs")
 
 def main() -> None:
     """Entry point: run the command and turn errors into one sentence and an exit code."""
+    _fill_standard_streams()
     # Imported here, since it registers its commands with `app`.
     from tui import commands  # noqa: F401
 
@@ -44,6 +45,20 @@ def main() -> None:
         # The reader of a pipe (`cifar-tui runs | head`) has left. Python would complain once more while it closes
         # stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fill_standard_streams() -> None:
+    """Put the null device where the caller closed a standard stream (`cifar-tui … >&-`).
+
+    Otherwise the next file opened, as likely as not the event log, would be standard output, and be written over.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def with_default_command(arguments: list[str]) -> list[str]:
@@ -93,6 +108,7 @@ def train(
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
     compile: Annotated[bool | None, typer.Option(help="Compile the network with torch.compile.")] = None,
     deterministic: Annotated[bool | None, typer.Option(help="Only deterministic kernels.")] = None,
+    on_nan: Annotated[str | None, typer.Option(help="When training diverges: stop, or rollback:N.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="End after this many steps; the schedule spans them.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the run folder; made up where none is given.")] = None,
     resume: Annotated[
@@ -121,6 +137,7 @@ def train(
         "precision": precision,
         "compile": compile,
         "deterministic": deterministic,
+        "on_nan": on_nan,
         "max_steps": max_steps,
     }
     from tui.launch import TrainOptions, launch

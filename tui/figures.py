@@ -205,7 +205,7 @@ def _with_context(state: RunState, view: View, spec: PlotSpec) -> PlotSpec:
         if isinstance(command, ev.CommandHandled) and command.status == "done" and command.name in _LETTERS:
             at = timed.seconds if view.x_unit is XUnit.TIME else float(command.step)
             marks.append(Mark(at, _LETTERS[command.name]))
-    shades = ()
+    shades: tuple[Shade, ...] = ()
     if view.x_unit is XUnit.TIME:
         shades = tuple(Shade(span.start_seconds, span.end_seconds or state.seconds) for span in state.pauses)
     return replace(
@@ -219,20 +219,56 @@ def _with_context(state: RunState, view: View, spec: PlotSpec) -> PlotSpec:
 
 def load(state: RunState, view: View) -> PlotSpec:
     """Use of the GPU and of the CPU over the run's time."""
+    curves: tuple[tuple[str, str, Role], ...] = (("GPU", "gpu_percent", "series_c"), ("CPU", "cpu_percent", "series_a"))
+    return _samples(state, curves, Axis(Unit.PERCENT), scale=0.01)
+
+
+def _samples(
+    state: RunState, curves: tuple[tuple[str, str, Role], ...], axis: Axis, missing: str = "", scale: float = 1.0
+) -> PlotSpec:
+    """Samples of the machine over time; what it does not tell is left out."""
     samples = [(timed.seconds, timed.event) for timed in state.system]
     at = [seconds for seconds, _ in samples]
-
-    def curve(name: str, field: str, role: Role) -> Series | None:
-        values = [getattr(event, field) for _, event in samples]
-        if all(value is None for value in values):
-            return None
-        return Series(name, at, [np.nan if value is None else value / 100 for value in values], role)
-
-    found = (curve("GPU", "gpu_percent", "series_c"), curve("CPU", "cpu_percent", "series_a"))
+    series = []
+    for label, field, role in curves:
+        told = [getattr(event, field) for _, event in samples]
+        if any(value is not None for value in told):
+            values = [np.nan if value is None else scale * value for value in told]
+            series.append(Series(label, at, values, role))
+    waiting = "The first sample of the machine's load comes after two seconds"
     return PlotSpec(
-        series=tuple(series for series in found if series is not None),
+        series=tuple(series),
         x=Axis(Unit.SECONDS, "time"),
-        y=Axis(Unit.PERCENT),
+        y=axis,
         y_include=(0.0,),
-        empty="The first sample of the machine's load comes after two seconds",
+        empty=missing if samples and missing else waiting,
     )
+
+
+def memory(state: RunState, view: View) -> PlotSpec:
+    """Memory of the GPU and of the process."""
+    return _samples(
+        state,
+        (("GPU", "gpu_memory_bytes", "series_c"), ("process", "memory_bytes", "series_a")),
+        Axis(Unit.BYTES),
+    )
+
+
+def heat(state: RunState, view: View) -> PlotSpec:
+    """Temperature and power of the GPU."""
+    return _samples(
+        state,
+        (("°C", "gpu_temperature_celsius", "series_b"), ("W", "gpu_power_watts", "series_d")),
+        Axis(Unit.NUMBER),
+        "This device tells neither its temperature nor its power",
+    )
+
+
+def step_time(state: RunState, view: View) -> PlotSpec:
+    """Milliseconds a step."""
+    spec = throughput(state, view)
+    if not spec.series or state.run is None:
+        return spec
+    rate = spec.series[0]
+    milliseconds = 1000 * state.run.batch_size / np.asarray(rate.y, np.float64)
+    return replace(spec, series=(replace(rate, label="ms", y=milliseconds, role="series_b"),))

@@ -94,7 +94,7 @@ def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
     if state.mean_images_per_second:
         took = f"{numbers.duration(state.training_seconds)} at {numbers.rate(state.mean_images_per_second)}"
         lines.append(("training", took, "text"))
-    saved = [checkpoint for checkpoint in state.checkpoints]
+    saved = list(state.checkpoints)
     if saved:
         lines.append(("saved", f"{len(saved)} checkpoints, the last at step {saved[-1].step:,}", "text"))
     if end.status in ("stopped", "preempted", "failed", "diverged"):

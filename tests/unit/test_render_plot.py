@@ -65,7 +65,7 @@ def full_spec(x: Any, y: Any, /, **changes: Any) -> PlotSpec:
     )
 
 
-FLOATS = st.lists(st.floats(width=32), max_size=60)
+FLOATS = st.lists(st.floats(), max_size=60)
 
 
 @settings(deadline=None, max_examples=80)
@@ -239,8 +239,6 @@ def test_a_legend_names_the_curves_as_they_are_drawn() -> None:
     ("axis", "low", "high", "expected"),
     [
         (Axis(), 0.31, 2.35, ["0.5", "1.0", "1.5", "2.0"]),
-        (Axis(), 0, 0.04, ["0.00", "0.01", "0.02", "0.03", "0.04"]),
-        (Axis(Unit.COUNT), 0, 15_000, ["0", "5k", "10k", "15k"]),
         (Axis(Unit.COUNT), 0, 2.4e6, ["0", "500k", "1M", "1.5M", "2M"]),
         (Axis(Unit.COUNT), 0, 3, ["0", "1", "2", "3"]),
         (Axis(Unit.COUNT, per=500), 0, 15_000, ["0", "5", "10", "15", "20", "25", "30"]),
@@ -257,7 +255,6 @@ def test_a_legend_names_the_curves_as_they_are_drawn() -> None:
         (Axis(Unit.SECONDS), 3500, 6000, ["1h", "1h10", "1h20", "1h30", "1h40"]),
         (Axis(Unit.COUNT), 41_000, 41_005, ["41,000", "41,001", "41,002", "41,003", "41,004", "41,005"]),
         (Axis(Unit.COUNT), 1_000_000, 1_060_000, ["1M", "1.01M", "1.02M", "1.03M", "1.04M", "1.05M", "1.06M"]),
-        (Axis(Unit.SECONDS), 0, 300_000, ["0", "1d", "2d", "3d"]),
         (Axis(Unit.BYTES), 0, 5 * 2**30, ["0 B", "1 GiB", "2 GiB", "3 GiB", "4 GiB", "5 GiB"]),
         (Axis(), 1.0, 1.0, []),
     ],

@@ -37,7 +37,7 @@ class Axis:
     per: float = 1.0
     """Data units in one unit of the axis: steps_per_epoch shows steps as epochs without touching the data."""
     log: bool = False
-    """Values that are not above zero are then left out."""
+    """For y only. Values that are not above zero are then left out."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,8 @@ def _number(value: float, step: float) -> str:
 
 
 def _suffixed(value: float, step: float, trimmed: bool = True) -> str:
+    if abs(value) >= 1e12:
+        return _learning_rate(value, step)  # 2e15
     for divisor, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= divisor * (1 - 1e-9) and step >= divisor / 100:
             return _trim(f"{value / divisor:.{_decimals(step / divisor)}f}") + suffix
@@ -138,7 +140,7 @@ def _percent(value: float, step: float) -> str:
 def _learning_rate(value: float, step: float) -> str:
     if abs(value) < step / 2:
         return "0"
-    if abs(value) >= 0.00995:
+    if 0.00995 <= abs(value) < 1e12:
         return _trim(f"{value:.{_decimals(step)}f}")
     digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) - math.floor(math.log10(step) + 1e-9))
     mantissa, exponent = f"{value:.{digits}e}".split("e")
@@ -148,9 +150,12 @@ def _learning_rate(value: float, step: float) -> str:
 def _seconds(value: float, step: float) -> str:
     if step < 1:
         return f"{value:.{_decimals(step)}f}s"
+    sign = "-" * (value < 0)
     if step < 60:
-        return numbers.clock(value)
-    sign, minutes = "-" * (value < 0), round(abs(value) / 60)
+        minutes, seconds = divmod(round(abs(value)), 60)
+        hours, minutes = divmod(minutes, 60)
+        return sign + (f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}")
+    minutes = round(abs(value) / 60)
     days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
     if days:
         return f"{sign}{days}d" + (f"{hours}h" if hours else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from tui.render.palettes import Role
 
 Range = tuple[float, float]
 _BAND_COLUMNS = 100
+_HUGE = 1e250  # beyond it differences, and a log range with its air, leave the floating-point numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +145,8 @@ def layout(spec: PlotSpec, width: int, height: int) -> Frame | None:
     y_range = spec.y_range or _fit_y(spec, x_range)
     if y_range is None or not x_range[0] < x_range[1] or not y_range[0] < y_range[1]:
         return None
+    if spec.y.log and y_range[0] <= 0:
+        return None
     axis_line = height >= 8
     rows = height - 1 - axis_line
     y_ticks = tuple(ticks(spec.y, *y_range, most=max(2, (rows + 2) // 3)))
@@ -197,9 +201,10 @@ def _fit_y(spec: PlotSpec, x_range: Range) -> Range | None:
     extremes += [note.y for note in spec.notes if np.isfinite(note.y) and (note.y > 0 or not spec.y.log)]
     if (not any(len(series.points[0]) for series in spec.series) and not spec.notes) or not extremes:
         return None
-    low, high = min(extremes), max(extremes)
+    low, high = max(min(extremes), -_HUGE), min(max(extremes), _HUGE)
     if spec.y.log:
-        ratio = (high / low) ** 0.04 if high > low else 2.0
+        low = max(low, 1 / _HUGE)
+        ratio = 10 ** (0.04 * math.log10(high) - 0.04 * math.log10(low)) if high > low else 2.0
         return low / ratio, high * ratio
     air = 0.04 * (high - low) if high > low else 0.1 * abs(high) or 1.0
     least = 0.0 if 0 <= low < air * 1.01 or low == 0 else low - air

@@ -132,7 +132,7 @@ _COLORS: dict[str, tuple[str, str, str, str, str, str]] = {
     "axis":       ("#5c6675", "#98a1ad", "#5c6675", "#98a1ad", "#9e9e9e", "#585858"),
     "train":      ("#56b4e9", "#1060c0", "#5f9cff", "#1f5fd0", "#00d7ff", "#004a8f"),
     "train_band": ("#2f6288", "#92bfe8", "#34558f", "#9fbcec", "#00708a", "#87afd7"),
-    "train_fill": ("#272d34", "#dfe3e7", "#272d34", "#dfe3e7", "#303030", "#d7d7d7"),
+    "train_fill": ("#18303f", "#dcebf8", "#1a2a47", "#e0e9f9", "#00303a", "#d7e4f2"),
     "validation": ("#ffa51f", "#b85000", "#5fd75f", "#1c7c2c", "#ffaf00", "#9e3000"),
     "top5":       ("#e07fd0", "#a0308f", "#d787ff", "#8a2fb8", "#ff87ff", "#87005f"),
     "ghost":      ("#7d8694", "#7a838f", "#7d8694", "#7a838f", "#c6c6c6", "#3a3a3a"),

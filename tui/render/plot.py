@@ -20,7 +20,7 @@ from tui.render.canvas import Canvas
 from tui.render.curves import BRAILLE, Stroke, fill, pack, trace
 from tui.render.decimate import Floats, band, min_max, smooth_at, visible
 from tui.render.figure import Frame, Mark, Note, PlotSpec, Range, Series, Shade, layout
-from tui.render.palettes import Look
+from tui.render.palettes import Depth, Look, Role
 from tui.render.safe import safe, to_ascii
 
 __all__ = [
@@ -54,6 +54,7 @@ _GLYPHS = {
 """A stroke in a legend, and in an ASCII plot."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # sums of values near 1e308 overflow to infinity, which is drawn as a gap
 def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip]:
     """The plot as `height` strips of `width` cells; its empty text where it has nothing to show."""
     frame = layout(spec, width, height)
@@ -226,7 +227,9 @@ def _draw_curves(
         area.paint(drawn, style, codes)
         if covered is not None and look.shaded and not look.ascii:
             # Without it the band would have holes around the curve, where the cell's one colour is the curve's.
-            area.paint(drawn & covered, style + look.style("train_fill"))
+            # In 256 colours it would be teal; the grey of pauses is as dark as the dots there.
+            fill_role: Role = "train_fill" if look.depth is Depth.TRUECOLOR else "pause"
+            area.paint(drawn & covered, style + look.style(fill_role))
 
 
 def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: Look) -> None:

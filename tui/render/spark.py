@@ -33,12 +33,12 @@ def sparkline(
         low = float(recent[finite].min()) if low is None else low
         high = float(recent[finite].max()) if high is None else high
         bars = _ASCII_BARS if look.ascii else _BARS
-        span = high - low
+        span = high / 2 - low / 2  # halved, as the difference of two huge numbers is infinite
         for value, is_finite in zip(recent.tolist(), finite.tolist(), strict=True):
             if not is_finite:
                 text += " "
                 continue
-            level = (min(max(value, low), high) - low) / span if span > 0 else 0.45
+            level = (min(max(value, low), high) / 2 - low / 2) / span if span > 0 else 0.45
             text += bars[min(int(level * len(bars)), len(bars) - 1)]
     return Text(text.rjust(max(width, 0)), look.style(role), no_wrap=True, end="")
 

@@ -163,7 +163,7 @@ def epochs_planner(scene: Scene) -> Planner:
         import msgspec
 
         from core.config import TrainConfig
-        from core.optim.schedules import lr_factor, plan_lr
+        from core.optim import schedules
 
         state, epochs = scene.state, parse_epochs(text)
         if state.run is None or state.plan is None:
@@ -174,9 +174,9 @@ def epochs_planner(scene: Scene) -> Planner:
         per_epoch = state.run.steps_per_epoch
         num_steps = min(epochs * per_epoch, config.max_steps or epochs * per_epoch)
         lr, first = config.optimizer.lr, state.plan.steps[0]
-        planned = lr * lr_factor(config.schedule, first, state.num_steps, per_epoch)
+        planned = lr * schedules.lr_factor(config.schedule, first, state.num_steps, per_epoch)
         scale = state.plan.lr[0] / planned if planned > 0 else 1.0  # what was asked for while it ran
-        return plan_lr(
+        return schedules.plan(
             config.schedule, lr, num_steps=num_steps, steps_per_epoch=per_epoch, first_step=state.step, scale=scale
         )
 

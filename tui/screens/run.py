@@ -12,14 +12,13 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from core import events as ev
 from core.errors import StorageError
 from core.state import RunState
 from tui import bindings
 from tui.bindings import PANES, key_name
 from tui.classes import ClassHistory
 from tui.panes import make_pane
-from tui.screens.help import HelpScreen
+from tui.screens.help import HelpScreen, Section
 from tui.screens.plot_keys import PlotKeys
 from tui.screens.steering_keys import NEEDS_TRAINER, SteeringKeys
 from tui.status import Situation
@@ -226,8 +225,8 @@ class RunScreen(PlotKeys, SteeringKeys):
 
     def action_help(self) -> None:
         """All keys: the screen's, and the pane's own."""
-        own = self.pane.keys()
-        sections = [*bindings.SECTIONS]
+        own = self.pane.own_keys()
+        sections: list[Section] = [*bindings.SECTIONS]
         if own:
             sections.insert(0, (f"In {PANES[self._current]}", own))
         self.app.push_screen(HelpScreen(sections, self.scene.look))
@@ -235,7 +234,7 @@ class RunScreen(PlotKeys, SteeringKeys):
     def hints(self) -> list[Hint]:
         """The footer: the pane's own keys first, then steering and leaving."""
         live = self.scene.source.is_live and self.state.run is not None
-        hints = [Hint(key_name(key), key.description, key.action) for key in self.pane.keys() if key.show]
+        hints = [Hint(key_name(key), key.description, key.action) for key in self.pane.own_keys() if key.show]
         for binding in bindings.STEERING:
             label = "Continue" if binding.action == "pause" and self.state.status == "paused" else binding.description
             if self.scene.source.is_live:
@@ -247,7 +246,7 @@ class RunScreen(PlotKeys, SteeringKeys):
             hints.append(Hint("q", "Quit", "leave"))
         hints.append(Hint("1-7", "Panes", f"show_pane({(self._current + 1) % len(PANES)})"))
         help_hint = Hint("?", "Help", "help")
-        return [*hints[:-1], help_hint, hints[-1]] if not self.pane.keys() else [*hints, help_hint]
+        return [*hints[:-1], help_hint, hints[-1]] if not self.pane.own_keys() else [*hints, help_hint]
 
     def redraw_all(self) -> None:
         """After a change of colours."""
@@ -256,6 +255,3 @@ class RunScreen(PlotKeys, SteeringKeys):
                 widget.redraw()
         for pane in self._panes.values():
             pane.recolor()
-
-
-__all__ = ["RunScreen", "ev"]

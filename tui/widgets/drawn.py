@@ -1,9 +1,8 @@
-"""A widget that is a drawing: a pure function of the run and a size gives strips, and only the cells that differ from the
-last drawing go to the terminal."""
+"""A widget that is a drawing: a pure function of the run and a size gives strips, and only the cells that differ from
+the last drawing go to the terminal."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,9 +49,9 @@ class Drawn(Widget):
         self._strips: list[Strip] = []
         self._drawn_for: tuple[int, int] | None = None
 
-    @abstractmethod
     def draw(self, width: int, height: int) -> list[Strip]:
         """The drawing as `height` strips of `width` cells."""
+        raise NotImplementedError
 
     def redraw(self) -> None:
         """Draw anew and refresh the cells that have changed."""

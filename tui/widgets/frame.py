@@ -1,8 +1,11 @@
-"""The frame around a pane, with its title, what its lines mean, and a figure on the right. Drawn and not styled, so that a
-frame is part of what a drawing function gives and is cut to the terminal at hand (ASCII has no round corners)."""
+"""The frame around a pane, with its title, what its lines mean, and a figure on the right.
+
+Drawn and not styled, so that it is part of what a drawing function gives and fits the terminal at hand (ASCII has no
+round corners)."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -84,7 +87,7 @@ def text_strip(text: Text, width: int | None = None) -> Strip:
     plain = text.plain
     cuts = sorted({0, len(plain), *(min(edge, len(plain)) for span in text.spans for edge in (span.start, span.end))})
     segments = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         style = base
         for span in text.spans:
             if span.start <= start and span.end >= end and isinstance(span.style, Style):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from textual import events
@@ -65,26 +66,20 @@ def arrange(
 
 
 def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
-    """Equal parts, but rows with tables get no more than their classes need and, if there is room, no less."""
-    share = height / len(rows)
-    wanted = [share] * len(rows)
-    flexible = []
+    """Tables get a line for each class where that leaves enough for the plots; all others share what is left."""
+    fixed: dict[int, int] = {}
     for index, row in enumerate(rows):
         if num_classes and any(name in _TABLE for name in row):
-            need = num_classes + (3 if "confusion" in row else 2)
-            most = height - _LEAST_PLOT * (len(rows) - 1)
-            wanted[index] = min(need, max(most // (2 if len(rows) > 2 else 1), int(share)))
-            if need > 30:  # a hundred classes do not fit anyhow
-                wanted[index] = share
-                flexible.append(index)
-        else:
-            flexible.append(index)
-    flexible = flexible or list(range(len(rows)))
-    spare = height - sum(wanted)
-    for index in flexible:
-        wanted[index] += spare / len(flexible)
-    edges = [round(sum(wanted[: index + 1])) for index in range(len(rows))]
-    return [edge - before for edge, before in zip(edges, [0, *edges], strict=False)]
+            fixed[index] = num_classes + (3 if "confusion" in row else 2)
+    num_others = len(rows) - len(fixed)
+    if not num_others or sum(fixed.values()) + _LEAST_PLOT * num_others > height:
+        fixed = {}
+    share = (height - sum(fixed.values())) / max(len(rows) - len(fixed), 1)
+    edges, edge = [0], 0.0
+    for index in range(len(rows)):
+        edge += fixed.get(index, share)
+        edges.append(round(edge))
+    return [after - before for before, after in itertools.pairwise(edges)]
 
 
 class Overview(Pane):

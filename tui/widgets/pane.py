@@ -43,7 +43,7 @@ class Pane(Container):
         """The widget that takes the keys when the pane is shown."""
         return None
 
-    def keys(self) -> list[Binding]:
+    def own_keys(self) -> list[Binding]:
         """The keys that do something here only."""
         return self.KEYS
 

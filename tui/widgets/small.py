@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.binding import BindingType
 from textual.strip import Strip
 
 from core import events as ev
@@ -36,7 +37,7 @@ class Small(Drawn, can_focus=True):
         opens: name of the large pane.
     """
 
-    BINDINGS = [("enter", "open", "Open")]
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "open", "Open")]
 
     def __init__(self, scene: Scene, opens: str, **kwargs: Any) -> None:
         super().__init__(scene, **kwargs)

@@ -1,0 +1,207 @@
+"""Batches: a function of (seed, epoch, index), every image once an epoch, normalised as asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.config import ColorJitter, Cutout, DataConfig, HorizontalFlip, Normalize, RandomCrop
+from core.data import pipeline as pipeline_module
+from core.data.dataset import Split
+from core.data.pipeline import Pipeline, channel_statistics, resolve_normalization
+from core.data.randomness import stream_seed
+from core.errors import UsageError
+
+CPU = torch.device("cpu")
+MOVING = (RandomCrop(), HorizontalFlip())
+HALVES = Normalize(mean=(0.5, 0.4, 0.3), std=(0.5, 0.25, 0.2))
+
+
+def split_of(count: int, channels: int = 3) -> Split:
+    """Images whose labels are their numbers."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8, generator=generator)
+    return Split(images, torch.arange(count))
+
+
+def pipeline_of(
+    count: int = 50,
+    *,
+    normalize: Normalize | None = HALVES,
+    seed: int = 3,
+    channels_last: bool = False,
+    config: DataConfig | None = None,
+) -> Pipeline:
+    config = config or DataConfig(dataset="cifar10", batch_size=8, augment=MOVING)
+    return Pipeline(split_of(count), config, normalize, seed=seed, device=CPU, channels_last=channels_last)
+
+
+def config_of(**changes: object) -> DataConfig:
+    return DataConfig(**{"dataset": "cifar10", "batch_size": 8, **changes})  # type: ignore[arg-type]
+
+
+def labels_of_epoch(pipeline: Pipeline, epoch: int) -> Tensor:
+    return torch.cat([pipeline.batch(epoch, index)[1] for index in range(pipeline.steps_per_epoch)])
+
+
+def test_an_epoch_holds_every_image_once_and_epochs_differ_in_order() -> None:
+    pipeline = pipeline_of(50)
+    first, second = labels_of_epoch(pipeline, 1), labels_of_epoch(pipeline, 2)
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(50))
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, torch.arange(50))
+    assert pipeline.batch(1, 6)[0].shape == (2, 3, 32, 32)
+
+
+@pytest.mark.parametrize(("count", "drop_last", "steps"), [(48, False, 6), (50, False, 7), (50, True, 6), (8, True, 1)])
+def test_steps_per_epoch_respect_drop_last(count: int, drop_last: bool, steps: int) -> None:
+    pipeline = pipeline_of(count, config=config_of(drop_last=drop_last))
+    assert pipeline.steps_per_epoch == steps
+    sizes = [len(pipeline.batch(0, index)[1]) for index in range(steps)]
+    assert sizes[:-1] == [8] * (steps - 1)
+    assert sizes[-1] == (8 if drop_last or count % 8 == 0 else count % 8)
+    with pytest.raises(IndexError):
+        pipeline.batch(0, steps)
+
+
+@pytest.mark.parametrize("chunk_images", [0, 24], ids=["a batch at a time", "three batches at a time"])
+def test_a_batch_depends_on_seed_epoch_and_index_alone(chunk_images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "_CHUNK_IMAGES", {"cpu": chunk_images})
+    straight = pipeline_of()
+    expected = {(epoch, index): straight.batch(epoch, index) for epoch in (1, 2) for index in range(7)}
+    jumping = pipeline_of()
+    for position in [(2, 3), (1, 6), (2, 0), (1, 0), (1, 5), (2, 3)]:
+        inputs, labels = jumping.batch(*position)
+        assert torch.equal(inputs, expected[position][0])
+        assert torch.equal(labels, expected[position][1])
+    assert sorted(torch.cat([expected[1, index][1] for index in range(7)]).tolist()) == list(range(50))
+    assert not torch.equal(pipeline_of(seed=4).batch(1, 0)[1], expected[1, 0][1])
+
+
+def test_batches_of_one_epoch_are_augmented_differently() -> None:
+    same = Split(
+        torch.arange(256, dtype=torch.uint8).repeat(12).view(1, 3, 32, 32).expand(64, -1, -1, -1), torch.zeros(64)
+    )
+    pipeline = Pipeline(same, config_of(augment=(RandomCrop(padding=12),)), None, seed=0, device=CPU)
+    images = torch.cat([pipeline.batch(epoch, index)[0] for epoch in (0, 1) for index in range(8)])
+    assert len(images.flatten(1).unique(dim=0)) > 100
+
+
+def test_inputs_are_normalised_images() -> None:
+    pipeline = pipeline_of(config=config_of())
+    inputs, labels = pipeline.batch(0, 0)
+    images = split_of(50).images[labels].double() / 255
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (HALVES.mean, HALVES.std))
+    torch.testing.assert_close(inputs.double(), (images - mean) / std, rtol=0, atol=1e-6)
+    assert inputs.dtype == torch.float32
+    assert labels.dtype == torch.int64
+
+
+def test_colour_augmented_inputs_are_normalised_too() -> None:
+    plain, _ = pipeline_of(config=config_of()).batch(0, 0)
+    # So small a jitter leaves the images as they are, but takes them through the float path.
+    jittered, _ = pipeline_of(config=config_of(augment=(ColorJitter(brightness=1e-7),))).batch(0, 0)
+    torch.testing.assert_close(jittered, plain, rtol=0, atol=1e-5)
+
+
+def test_without_normalisation_images_stay_in_0_to_1() -> None:
+    inputs, labels = pipeline_of(normalize=None, config=config_of()).batch(0, 0)
+    torch.testing.assert_close(inputs, split_of(50).images[labels].float() / 255)
+
+
+def test_cutout_is_zero_after_normalisation() -> None:
+    inputs, _ = pipeline_of(config=config_of(augment=(Cutout(size=64),))).batch(0, 0)
+    assert inputs.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("augment", [(), (ColorJitter(contrast=0.2),)], ids=["from uint8", "from float"])
+def test_channels_last_changes_the_layout_and_nothing_else(augment: tuple[ColorJitter, ...]) -> None:
+    config = config_of(augment=augment)
+    inputs, _ = pipeline_of(config=config, channels_last=True).batch(0, 0)
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+    expected, _ = pipeline_of(config=config).batch(0, 0)
+    assert expected.is_contiguous()
+    assert torch.equal(inputs, expected)
+
+
+def test_evaluation_goes_through_all_images_in_order_without_augmentation() -> None:
+    pipeline = pipeline_of()
+    validation = split_of(21)
+    batches = list(pipeline.evaluation_batches(validation, 8))
+    assert [len(labels) for _, labels in batches] == [8, 8, 5]
+    assert torch.equal(torch.cat([labels for _, labels in batches]), validation.labels)
+    inputs = torch.cat([inputs for inputs, _ in batches])
+    assert torch.equal(inputs, pipeline.normalized(validation.images))
+
+
+def test_evaluating_between_batches_changes_no_batch() -> None:
+    first, second = pipeline_of(), pipeline_of()
+    list(first.evaluation_batches(split_of(9), 4))
+    first.batch(1, 2)
+    assert torch.equal(first.batch(1, 3)[0], second.batch(1, 3)[0])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 30), st.sampled_from([1, 3]), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_channel_statistics_are_those_of_numpy_in_float64(count: int, channels: int, side: int, seed: int) -> None:
+    images = np.random.default_rng(seed).integers(0, 256, (count, channels, side, side), dtype=np.uint8)
+    mean, std = channel_statistics(torch.from_numpy(images))
+    unit = images.astype(np.float64) / 255
+    assert mean == pytest.approx(unit.mean((0, 2, 3)), abs=1e-12)
+    assert std == pytest.approx(np.maximum(unit.std((0, 2, 3)), 1 / 255), abs=1e-9)
+
+
+def test_channel_statistics_cover_the_images_of_all_chunks() -> None:
+    images = torch.zeros((2001, 1, 2, 2), dtype=torch.uint8)
+    images[2000] = 255
+    assert channel_statistics(images)[0] == (pytest.approx(1 / 2001),)
+
+
+def test_a_channel_without_contrast_is_not_divided_by_zero() -> None:
+    assert channel_statistics(torch.full((3, 1, 2, 2), 7, dtype=torch.uint8))[1] == (pytest.approx(1 / 255),)
+
+
+def test_normalisation_is_the_one_asked_for_or_that_of_the_training_images() -> None:
+    train = split_of(20)
+    assert resolve_normalization(config_of(normalize=None), train) is None
+    assert resolve_normalization(config_of(normalize=HALVES), train) is HALVES
+    measured = resolve_normalization(config_of(normalize="train"), train)
+    assert measured is not None
+    assert (measured.mean, measured.std) == channel_statistics(train.images)
+
+
+def test_normalisation_for_other_channels_is_refused() -> None:
+    with pytest.raises(UsageError, match="1 means and 1 standard deviations, but the images have 3 channels"):
+        pipeline_of(normalize=Normalize(mean=(0.5,), std=(0.5,)))
+
+
+def test_fewer_images_than_a_full_batch_are_refused_with_drop_last() -> None:
+    with pytest.raises(UsageError, match=r"data\.batch_size"):
+        pipeline_of(7, config=config_of(drop_last=True))
+
+
+def test_stream_seeds_are_the_same_for_ever() -> None:
+    assert stream_seed(0, "augment", 1, 2) == 5797026328756526266
+    assert stream_seed(2**40, "dropout") == 6267556188527986814
+
+
+@given(st.integers(0, 2**64), st.text(max_size=8), st.lists(st.integers(0, 10**6), max_size=3))
+def test_stream_seeds_fit_63_bits(seed: int, stream: str, numbers: list[int]) -> None:
+    assert 0 <= stream_seed(seed, stream, *numbers) < 2**63
+
+
+def test_neighbouring_streams_have_unrelated_seeds() -> None:
+    seeds = [
+        stream_seed(seed, stream, epoch, index)
+        for seed in range(4)
+        for stream in ("augment", "dropout")
+        for epoch in range(12)
+        for index in range(12)
+    ]
+    assert len({seed & 0xFFFFFFFF for seed in seeds}) == len(seeds)
+    bits = torch.tensor(seeds).unsqueeze(1).bitwise_right_shift(torch.arange(63)) & 1
+    assert ((bits.double().mean(0) - 0.5).abs() < 0.075).all()

@@ -1,0 +1,105 @@
+"""When the loss is no longer finite: stop and say what and where, or go back and lower the learning rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core import events as ev
+from core.errors import DivergedError
+from core.reader import read_all
+from core.runfolder import RunFolder
+from core.state import RunState
+from core.train import Trainer
+from tests.training import STEPS_PER_EPOCH, history, image_folder, tiny, train
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image_folder(tmp_path_factory.mktemp("images"))
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, *, step: int, times: int) -> None:
+    """Spoil the inputs of a step with NaN the first `times` times it comes."""
+    original, left = Trainer._step, [times]
+
+    def spoiled(self: Trainer, inputs: torch.Tensor, labels: torch.Tensor) -> Any:
+        if self.step == step and left[0] > 0:
+            left[0] -= 1
+            inputs = inputs * float("nan")
+        return original(self, inputs, labels)
+
+    monkeypatch.setattr(Trainer, "_step", spoiled)
+
+
+def test_divergence_stops_before_the_weights_are_touched(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=STEPS_PER_EPOCH + 2, times=1)
+    trainers: list[Trainer] = []
+    diverged = Trainer._diverged
+
+    def remember(self: Trainer, *args: Any) -> None:
+        trainers.append(self)
+        diverged(self, *args)
+
+    monkeypatch.setattr(Trainer, "_diverged", remember)
+    with pytest.raises(DivergedError, match=rf"the loss became nan at step {STEPS_PER_EPOCH + 2}; .* step-00000006"):
+        train(folder, tiny(images))
+    assert all(bool(parameter.isfinite().all()) for parameter in trainers[0].parameters)
+
+
+def test_rollback_goes_back_to_the_checkpoint_with_half_the_learning_rate(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=STEPS_PER_EPOCH + 2, times=2)
+    config = tiny(images, on_nan="rollback:2")
+    assert train(folder, config).status == "finished"
+    happened = history(folder)
+    assert happened["columns"]["step"] == list(range(3 * STEPS_PER_EPOCH))
+    base = config.optimizer.lr
+    assert happened["columns"]["lr"] == [base] * STEPS_PER_EPOCH + [base / 4] * (2 * STEPS_PER_EPOCH)
+    rolled_back = [record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.RolledBack)]
+    assert [event.from_step for event in rolled_back] == [STEPS_PER_EPOCH, STEPS_PER_EPOCH]
+
+
+def test_rollbacks_end(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=STEPS_PER_EPOCH, times=3)
+    with pytest.raises(DivergedError):
+        train(folder, tiny(images, on_nan="rollback:2"))
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_back_to(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=1, times=1)
+    with pytest.raises(DivergedError, match="there is no checkpoint yet"):
+        train(folder, tiny(images, on_nan="rollback:2"))
+
+
+def test_weights_that_are_not_finite_replace_no_checkpoint(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    end_epoch = Trainer._end_epoch
+
+    def spoil(self: Trainer, epoch: int) -> None:
+        if epoch == 3:
+            with torch.no_grad():
+                self.parameters[0][0] = float("inf")
+        end_epoch(self, epoch)
+
+    monkeypatch.setattr(Trainer, "_end_epoch", spoil)
+    train(folder, tiny(images))
+    assert (folder.checkpoints / "last").read_text().strip() == f"step-{2 * STEPS_PER_EPOCH:08d}"
+    state = RunState()
+    for record in read_all(folder.events_file):
+        state.apply(record)
+    assert any("not finite" in timed.event.text for timed in state.log if isinstance(timed.event, ev.Notice))

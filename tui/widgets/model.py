@@ -1,0 +1,144 @@
+"""The network layer by layer, and what the run was set to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+from core import events as ev
+from tui.render import numbers
+from tui.render.safe import pad, safe
+from tui.render.spark import gauge
+from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.frame import Title, framed, text_strip
+from tui.widgets.pane import Pane
+
+_HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
+
+
+class LayerTable(DataTable[Text]):
+    """A row a layer."""
+
+    def __init__(self, scene: Scene, **kwargs: Any) -> None:
+        super().__init__(cursor_type="row", **kwargs)
+        self.scene = scene
+
+    def on_mount(self) -> None:
+        """The columns."""
+        for head in _HEADS:
+            self.add_column(Text(head), key=head or "share")
+
+    def fill(self) -> None:
+        """The rows, once the run has told them; a network does not change."""
+        run, look = self.scene.state.run, self.scene.look
+        if run is None or self.row_count:
+            return
+        total = max(run.num_parameters, 1)
+        for number, layer in enumerate(run.layers):
+            shape = "×".join(str(side) for side in layer.output_shape)
+            sees = "all" if layer.receptive_field is None else f"{layer.receptive_field}×{layer.receptive_field}"
+            quiet = look.style("muted")
+            none = Text("·", quiet, justify="right")
+            self.add_row(
+                Text(safe(layer.name, 40), look.style("text")),
+                Text(safe(layer.kind, 30), look.style("done")),
+                Text(shape, look.style("text"), justify="right"),
+                Text(f"{layer.num_parameters:,}", justify="right") if layer.num_parameters else none,
+                gauge(layer.num_parameters / total, 10, look, role="series_a"),
+                Text(numbers.compact(layer.flops), justify="right") if layer.flops else none,
+                Text(sees, quiet, justify="right"),
+                key=str(number),
+            )
+
+
+class Facts(Drawn):
+    """Totals, data, settings, published result."""
+
+    WATCHES = frozenset({ev.RunStarted})
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """Facts in lines."""
+        run, look = self.scene.state.run, self.scene.look
+        inner = width - 2
+        body: list[Strip] = []
+
+        def line(label: str, value: str) -> None:
+            text = Text(" ", no_wrap=True, end="").append(pad(safe(label, 13), 13) + " ", look.style("muted"))
+            text.append(safe(value, max(inner - 16, 1), ascii=look.ascii), look.style("text"))
+            body.append(text_strip(text, inner))
+
+        if run is not None:
+            line("recipe", run.recipe)
+            line("parameters", f"{run.num_parameters:,}")
+            line("FLOPs", f"{numbers.compact(sum(layer.flops for layer in run.layers))} an image, forward")
+            line("data", f"{run.dataset}, {len(run.classes)} classes")
+            line("images", f"{run.num_train_images:,} train, {run.num_validation_images:,} validation")
+            line("image", "×".join(str(side) for side in run.image_shape))
+            line("steps", f"{run.num_steps:,} of {run.batch_size}, {run.steps_per_epoch:,} an epoch")
+            if run.published:
+                line("published", run.published.summary)
+            body.append(Strip.blank(inner))
+            for name, value in settings_lines(run.config):
+                line(name, value)
+        return framed(body, Title("Run"), width, height, look)
+
+
+def settings_lines(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """The settings one by one: optimizer.lr as `lr` under its table's name."""
+    lines: list[tuple[str, str]] = []
+    for name, value in config.items():
+        if isinstance(value, dict):
+            told = ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, (), []))
+            lines.append((name, told))
+        elif value is not None:
+            lines.append((name, _plain(value)))
+    return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        kind = value.get("type")
+        rest = " ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "type")
+        return f"{kind} ({rest})" if kind and rest else str(kind or rest)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class ModelPane(Pane):
+    """Table and facts."""
+
+    def __init__(self, scene: Scene, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scene = scene
+
+    def compose(self) -> ComposeResult:
+        """The facts stand beside the table where there is room."""
+        with Horizontal():
+            yield LayerTable(self.scene)
+            yield Facts(self.scene, id="facts")
+
+    def first_focus(self) -> Widget | None:
+        """The table."""
+        return self.query_one(LayerTable)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Below 110 columns the table needs them all."""
+        self.query_one(Facts).display = event.size.width >= 110
+
+    def show(self, kinds: set[type] | None) -> None:
+        """Fill the table once the run has started."""
+        self.query_one(LayerTable).fill()
+        super().show(kinds)
+
+    def recolor(self) -> None:
+        """Cells hold their colours: fill anew."""
+        self.query_one(LayerTable).clear()
+        self.query_one(LayerTable).fill()
