@@ -24,7 +24,7 @@ from core.errors import CheckpointError, StorageError
 from core.runfolder import write_atomically
 
 FORMAT = 1
-_NAME = re.compile(rb"step-\d+")
+_NAME = re.compile(rb"step-\d+(-\d+)?")
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,17 +47,17 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
 def save_checkpoint(
     folder: Path, state: dict[str, Any], *, step: int, epoch: int, reason: str, keep: bool, metrics: dict[str, float]
 ) -> tuple[Path, Meta]:
-    """Write a checkpoint and make it `last`; one of the same step is replaced.
+    """Write a checkpoint and make it `last`.
 
     Args:
         folder: the `checkpoints` folder of a run.
         state: tensors and plain values only.
-        keep: never prune it. One that replaces a kept one is kept too.
+        keep: never prune it.
 
     Raises:
         StorageError: it could not be written; what was there before is untouched.
     """
-    target = folder / f"step-{step:08d}"
+    target = _free_name(folder, step)
     buffer = io.BytesIO()
     torch.save(state, buffer)
     data = buffer.getbuffer()
@@ -65,7 +65,7 @@ def save_checkpoint(
         step=step,
         epoch=epoch,
         reason=reason,
-        keep=keep or _asked_for(target),
+        keep=keep,
         metrics=metrics,
         versions={"torch": str(torch.__version__)},
         created=time.time(),
@@ -80,23 +80,22 @@ def save_checkpoint(
         _write_durably(temporary / "state.pt", data)
         _write_durably(temporary / "meta.json", msgspec.json.format(msgspec.json.encode(meta), indent=2))
         _sync_folder(temporary)
-        if target.exists():
-            aside = folder / f".{target.name}.{os.getpid()}.old"
-            target.rename(aside)
-            try:
-                temporary.rename(target)
-            except OSError:
-                aside.rename(target)
-                raise
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            temporary.rename(target)
+        temporary.rename(target)
         _sync_folder(folder)
         point(folder, "last", target.name)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise StorageError(f"cannot write a checkpoint in {folder}: {error.strerror}") from error
     return target, meta
+
+
+def _free_name(folder: Path, step: int) -> Path:
+    """step-00012345, or step-00012345-2 where that is taken: nothing that is whole is ever overwritten."""
+    name = f"step-{step:08d}"
+    number = 1
+    while (path := folder / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return path
 
 
 def point(folder: Path, name: str, target: str) -> None:
@@ -182,12 +181,13 @@ def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
     """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`, and what a trainer that was
     killed has left half written. A failed delete is no failure."""
     kept = set(protected)
-    for leftover in folder.glob(".step-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     with contextlib.suppress(OSError):
-        ordinary = [path for path in reversed(newest_first(folder)) if path not in kept and not _asked_for(path)]
-        for path in ordinary[:-keep_last]:
-            shutil.rmtree(path, ignore_errors=True)
+        for leftover in folder.glob(".*"):  # all names here that begin with a dot are temporary, and the writer is one
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        ordinary = [path for path in newest_first(folder) if not _asked_for(path)]
+        for path in ordinary[keep_last:]:
+            if path not in kept:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _asked_for(path: Path) -> bool:

@@ -71,9 +71,10 @@ def read_assignments(assignments: list[str]) -> Tree:
 def parse_value(text: str) -> Any:
     """A TOML value (number, boolean, list, inline table, quoted text), or the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text.strip()
+    return parsed["value"] if len(parsed) == 1 else text.strip()  # several lines may be several settings
 
 
 def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:

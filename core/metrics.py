@@ -56,7 +56,7 @@ def top_confusions(confusion: Counts, limit: int) -> list[Confusion]:
     return [
         Confusion(int(row), int(column), int(confusion[row, column]), float(share[row, column]))
         for row, column in zip(rows, columns, strict=True)
-        if confusion[row, column] > 0
+        if share[row, column] > 0  # the diagonal is 0 here
     ]
 
 

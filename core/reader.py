@@ -35,17 +35,19 @@ class EventReader:
 
     def poll(self, limit_bytes: int | None = None) -> list[Record]:
         """Records added since the last call; at most about `limit_bytes` of the file."""
-        records: list[Record] = []
+        return list(self.follow(limit_bytes))
+
+    def follow(self, limit_bytes: int | None = None) -> Iterator[Record]:
+        """The same one by one; `offset` is then the end of the record's line."""
         for line in self._lines(limit_bytes):
             try:
-                records.append(decode(line))
+                yield decode(line)
             except CorruptLineError:
                 self.num_corrupt += 1
             except NewerSchemaError as error:
                 raise StorageError(
                     f"{self.path} was written by a newer cifar-tui ({error}): update to read it"
                 ) from error
-        return records
 
     def _lines(self, limit_bytes: int | None) -> Iterator[bytes]:
         try:

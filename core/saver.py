@@ -21,6 +21,7 @@ class Saver:
 
     def __init__(self, folder: RunFolder, config: CheckpointConfig, emit: Callable[[ev.Event], None]) -> None:
         self._folder, self._config, self._emit = folder, config, emit
+        self._saved_step: int | None = None
 
     def save(
         self,
@@ -48,6 +49,7 @@ class Saver:
         except StorageError as error:
             self._emit(ev.Notice(level="error", text=f"no checkpoint at step {step}: {error}"))
             return None
+        self._saved_step = step
         ckpt.prune(checkpoints, keep_last=self._config.keep, protected=self._best())
         self._emit(
             ev.CheckpointSaved(
@@ -61,6 +63,10 @@ class Saver:
             )
         )
         return path.name
+
+    def has_saved(self, step: int) -> bool:
+        """Whether the last checkpoint saved here is of `step`."""
+        return self._saved_step == step
 
     def last_name(self) -> str | None:
         """Name of the newest checkpoint."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from itertools import chain
+from typing import Literal, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import events as ev
+from core.columns import Columns as Columns
 
 Status = Literal["starting", "running", "paused", "finished", "stopped", "preempted", "diverged", "failed"]
 Liveness = Literal["starting", "running", "paused", "stalled", "silent", "ended"]
@@ -25,35 +27,6 @@ STALLED_AFTER_SECONDS = 30.0
 """Heartbeats arrive, but the last step is older than this (and than ten usual steps)."""
 RATE_WINDOW_SECONDS = 10.0
 """The rate shown is that of the last so many seconds of training."""
-
-
-class Columns:
-    """Arrays that grow at their end; appending is amortised O(1), reading gives views without a copy."""
-
-    def __init__(self, *names: str) -> None:
-        self._arrays = {name: np.empty(1024) for name in names}
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
-        return self._arrays[name][: self._length]
-
-    def append(self, count: int, **values: NDArray[np.float64] | list[float]) -> None:
-        """Append `count` rows; every column must be given."""
-        end = self._length + count
-        for name, array in self._arrays.items():
-            if end > len(array):
-                grown = np.empty(max(end, 2 * len(array)))
-                grown[: self._length] = array[: self._length]
-                self._arrays[name] = array = grown
-            array[self._length : end] = values[name]
-        self._length = end
-
-    def truncate(self, length: int) -> None:
-        """Keep the first `length` rows."""
-        self._length = min(self._length, length)
 
 
 @dataclass(frozen=True)
@@ -74,6 +47,47 @@ class Timed:
     seconds: float
     """Since the run's first event, attempts put end to end."""
     event: ev.Event
+
+
+class _Chunk(NamedTuple):
+    """Steps on their way into the columns, and where the run stood before them."""
+
+    event: ev.Batches
+    seconds: float
+    earliest: float
+    training_seconds: float
+    num_images: int
+
+
+def _expand(chunks: list[_Chunk]) -> dict[str, NDArray[np.float64]]:
+    """The rows of chunks; the same numbers to the last bit, however many come together."""
+    counts = np.array([len(chunk.event.loss) for chunk in chunks])
+    total, starts = int(counts.sum()), np.cumsum(counts) - counts
+    place = np.arange(total) - np.repeat(starts, counts)
+    part = (place + 1) / np.repeat(counts, counts)
+
+    def each(values: list[float]) -> NDArray[np.float64]:
+        return np.repeat(np.array(values, np.float64), counts)
+
+    def told(name: str) -> NDArray[np.float64]:
+        lists = (getattr(chunk.event, name) for chunk in chunks)
+        return np.fromiter(chain.from_iterable(lists), np.float64, total)
+
+    taken = each([chunk.event.seconds for chunk in chunks])
+    return {
+        "step": each([chunk.event.first_step for chunk in chunks]) + place,
+        "epoch": each([chunk.event.epoch for chunk in chunks]),
+        "loss": told("loss"),
+        "lr": told("lr"),
+        "accuracy": told("accuracy"),
+        "gradient_norm": told("gradient_norm"),
+        "seconds": np.maximum(
+            each([chunk.seconds for chunk in chunks]) - taken * (1 - part), each([chunk.earliest for chunk in chunks])
+        ),
+        "elapsed": each([chunk.training_seconds for chunk in chunks]) + taken * part,
+        "images": each([chunk.num_images for chunk in chunks])
+        + each([chunk.event.num_images for chunk in chunks]) * part,
+    }
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,7 @@ class RunState:
         self.num_epochs = 0
         self.plan: ev.LrPlan | None = None
         self.batches = Columns(
-            "step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed", "images"
+            "step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed", "images", expand=_expand
         )
         """One row a step: `seconds` of the run's time, `elapsed` seconds of training alone, `images` trained on so
         far."""
@@ -129,6 +143,18 @@ class RunState:
         self._attempt_origin: tuple[int, float] | None = None
         self._recent: deque[tuple[int, int, float]] = deque()
         self._heartbeat: ev.Heartbeat | None = None
+        self._last_row = (-1, 0.0)
+        """Step and seconds of the last row of `batches`."""
+
+    def fork(self) -> RunState:
+        """A copy that goes its own way from here on; what both have seen is shared."""
+        other = RunState.__new__(RunState)
+        vars(other).update(vars(self))
+        other.batches = self.batches.fork()
+        for name in ("epochs", "epoch_seconds", "evaluations", "checkpoints", "commands", "pauses"):
+            setattr(other, name, vars(self)[name].copy())
+        other.log, other.system, other._recent = self.log.copy(), self.system.copy(), self._recent.copy()
+        return other
 
     # -- the fold -----------------------------------------------------------------------------------------------------
 
@@ -220,21 +246,13 @@ class RunState:
         if count == 0:
             return
         self._keep_steps(event.first_step)
-        part = np.arange(1, count + 1) / count
         # A chunk may come late, so that the next one would begin before it: time never runs backwards.
-        earliest = self.batches["seconds"][-1] if len(self.batches) else 0.0
-        self.batches.append(
-            count,
-            step=np.arange(event.first_step, event.first_step + count, dtype=np.float64),
-            epoch=np.full(count, float(event.epoch)),
-            loss=event.loss,
-            lr=event.lr,
-            accuracy=event.accuracy,
-            gradient_norm=event.gradient_norm,
-            seconds=np.maximum(self.seconds - event.seconds * (1 - part), earliest),
-            elapsed=self.training_seconds + event.seconds * part,
-            images=self.num_images + event.num_images * part,
-        )
+        earliest = self._last_row[1] if len(self.batches) else 0.0
+        chunk = _Chunk(event, self.seconds, earliest, self.training_seconds, self.num_images)
+        self.batches.put_off(count, chunk)
+        # What the columns hold in their last row, as they will once the chunk is written.
+        at = self.seconds - event.seconds * 0.0
+        self._last_row = (event.first_step + count - 1, at if at >= earliest or at != at else earliest)
         self.step = event.first_step + count
         self.training_seconds += event.seconds
         self.num_images += event.num_images
@@ -254,10 +272,11 @@ class RunState:
 
     def _keep_steps(self, before: int) -> None:
         """Drop steps from `before` on. Steps that come again call it too: the line that said `resumed` may be lost."""
-        keep = int(np.searchsorted(self.batches["step"], before))
-        if keep == len(self.batches):
+        if not len(self.batches) or self._last_row[0] < before:
             return
+        keep = int(np.searchsorted(self.batches["step"], before))
         self.batches.truncate(keep)
+        self._last_row = (int(self.batches["step"][-1]), float(self.batches["seconds"][-1])) if keep else (-1, 0.0)
         self.training_seconds = float(self.batches["elapsed"][-1]) if keep else 0.0
         self.num_images = round(self.batches["images"][-1]) if keep else 0
 

@@ -139,7 +139,8 @@ class Trainer:
             if self.end is None:
                 self._end_epoch(epoch)
         if self.end is None:
-            self.save("end")
+            if not self.saver.has_saved(self.step):  # the last epoch's end has, as a rule
+                self.save("end")
             self.finish("finished", "all epochs are done", ExitCode.DONE)
 
     def _roll_back(self, error: DivergedError) -> None:

@@ -78,10 +78,12 @@ def train(
     request = Request(
         config=config, runs_dir=folder.path.parent, origin=Origin(folder, resume) if resume is not None else None
     )
+    pulse = Pulse(recorder.emit, recorder.sync)
     try:
-        ended = attempt(request, folder, manifest, recorder, signals, Pulse(recorder.emit, recorder.sync))
+        ended = attempt(request, folder, manifest, recorder, signals, pulse)
         recorder.emit(ended)
     finally:
+        pulse.stop()
         recorder.close()
     return ended
 

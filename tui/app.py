@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ class DashboardApp(App[None], inherit_bindings=False):
         settings_file: where choices are kept.
         ascii: draw with ASCII characters only.
         frames_per_second: of this session; by default the one kept.
+        clock: seconds since the epoch.
     """
 
     CSS_PATH = "app.tcss"
@@ -48,12 +50,13 @@ class DashboardApp(App[None], inherit_bindings=False):
         *,
         ascii: bool = False,
         frames_per_second: float | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self.settings_file = settings_file
         self.settings: Settings = load_settings(settings_file)
         self.ascii = ascii
-        self._recipe = recipe
+        self._recipe, self._clock = recipe, clock
         self._interval = 1 / (frames_per_second or self.settings.frames_per_second)
         view = View(XUnit(self.settings.x_unit), smoothing=self.settings.smoothing, log_y=self.settings.log_y)
         self.scene = Scene(source, view, self.make_look())
@@ -73,7 +76,7 @@ class DashboardApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Open the run; end well on signals that would leave the terminal in disorder."""
         self._set_theme()
-        self.push_screen(RunScreen(self.scene, self._recipe, self._interval))
+        self.push_screen(RunScreen(self.scene, self._recipe, self._interval, self._clock))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(ValueError, RuntimeError):  # not the main thread
@@ -124,7 +127,7 @@ class DashboardApp(App[None], inherit_bindings=False):
                 title = f"{key.description.rstrip('…')} ({key_name(key)})"
                 yield SystemCommand(title, f"{section}: {key.tooltip}", self._runner(screen, key.action))
 
-    def _runner(self, screen: RunScreen, action: str):  # type: ignore[no-untyped-def]
+    def _runner(self, screen: RunScreen, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             target = screen.focused if screen.focused is not None else screen
             if not await self.run_action(action, default_namespace=target):

@@ -240,6 +240,7 @@ def _samples(
         series=tuple(series),
         x=Axis(Unit.SECONDS, "time"),
         y=axis,
+        x_range=(0.0, max(state.seconds, 1.0)),
         y_include=(0.0,),
         empty=missing if samples and missing else waiting,
     )

@@ -57,6 +57,17 @@ def tell(timed: Timed) -> Line:
             return "·", "muted", type(other).__name__
 
 
+def worth_telling(state: RunState) -> list[Timed]:
+    """The log without what an answer has made superfluous: that a command was received."""
+    kept = []
+    for timed in state.log:
+        event = timed.event
+        if isinstance(event, ev.CommandHandled) and event.status == "received" and state.answer(event.command_id):
+            continue
+        kept.append(timed)
+    return kept
+
+
 def _tell_command(command: ev.CommandHandled) -> Line:
     what = f"{command.name} {command.argument}".strip()
     sender = f" ({command.sender})" if command.sender else ""

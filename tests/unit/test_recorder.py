@@ -100,7 +100,9 @@ def test_what_is_read_is_what_was_emitted(emitted: list[ev.Event], scratch: Path
 
 
 @pytest.mark.parametrize(
-    "trouble", [OSError(errno.ENOSPC, "No space left on device"), 0, 1, 40], ids=["refused", "0 bytes", "1 byte", "40 bytes"]
+    "trouble",
+    [OSError(errno.ENOSPC, "No space left on device"), 0, 1, 40],
+    ids=["refused", "0 bytes", "1 byte", "40 bytes"],
 )
 def test_a_full_disk_costs_the_events_of_that_time_and_is_told_of_once(
     trouble: int | OSError, recorder: Recorder, disk: Disk, path: Path
@@ -244,7 +246,9 @@ def test_threads_write_whole_lines_with_consecutive_numbers(path: Path) -> None:
     assert [record.seq for record in records] == list(range(400)) == seen
     for name in range(8):
         own = [text for text in texts(path) if text.startswith(f"{name}:")]
-        assert [int(text.strip(".").partition(":")[2]) for text in own] == list(range(50)), "each thread's order is kept"
+        assert [int(text.strip(".").partition(":")[2]) for text in own] == list(range(50)), (
+            "each thread's order is kept"
+        )
 
 
 def test_after_closing_events_reach_the_subscribers_only(recorder: Recorder, path: Path) -> None:

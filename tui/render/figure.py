@@ -149,7 +149,7 @@ def layout(spec: PlotSpec, width: int, height: int) -> Frame | None:
         return None
     axis_line = height >= 8
     rows = height - 1 - axis_line
-    y_ticks = tuple(ticks(spec.y, *y_range, most=max(2, (rows + 2) // 3)))
+    y_ticks = tuple(ticks(spec.y, *y_range, most=max(3, (rows + 1) // 2)))
     left = max((len(tick.label) for tick in y_ticks), default=0) + 1
     if width - left < 8:
         left, y_ticks = 0, ()

@@ -232,21 +232,19 @@ class RunScreen(PlotKeys, SteeringKeys):
         self.app.push_screen(HelpScreen(sections, self.scene.look))
 
     def hints(self) -> list[Hint]:
-        """The footer: the pane's own keys first, then steering and leaving."""
-        live = self.scene.source.is_live and self.state.run is not None
-        hints = [Hint(key_name(key), key.description, key.action) for key in self.pane.own_keys() if key.show]
-        for binding in bindings.STEERING:
+        """The footer: the pane's own keys, steering, leaving. The most needed ones stay where there is little room."""
+        live, started = self.scene.source.is_live, self.state.run is not None
+        own = [Hint(key_name(key), key.description, key.action, rank=1) for key in self.pane.own_keys() if key.show]
+        steer = []
+        for binding in bindings.STEERING if live else []:
             label = "Continue" if binding.action == "pause" and self.state.status == "paused" else binding.description
-            if self.scene.source.is_live:
-                hints.append(Hint(key_name(binding), label, binding.action, live))
-        hints.append(Hint("f", "Unfreeze" if self.scene.source.frozen else "Freeze", "freeze"))
-        if self.scene.source.is_live:
-            hints += [Hint(key_name(binding), binding.description, binding.action) for binding in bindings.LEAVING[:2]]
-        else:
-            hints.append(Hint("q", "Quit", "leave"))
-        hints.append(Hint("1-7", "Panes", f"show_pane({(self._current + 1) % len(PANES)})"))
-        help_hint = Hint("?", "Help", "help")
-        return [*hints[:-1], help_hint, hints[-1]] if not self.pane.own_keys() else [*hints, help_hint]
+            rank = 4 if own else 2 if binding.action in ("evaluate", "change_epochs") else 1
+            steer.append(Hint(key_name(binding), label, binding.action, started, rank))
+        freeze = Hint("f", "Unfreeze" if self.scene.source.frozen else "Freeze", "freeze", rank=3)
+        leave = Hint("d", "Detach", "detach", rank=1) if live else Hint("q", "Quit", "leave", rank=0)
+        more = [Hint("q", "Quit…", "leave", rank=2)] if live else []
+        panes = Hint("1-7", "Panes", f"show_pane({(self._current + 1) % len(PANES)})", rank=0)
+        return [*own, *steer, freeze, leave, *more, panes, Hint("?", "Help", "help", rank=0)]
 
     def redraw_all(self) -> None:
         """After a change of colours."""

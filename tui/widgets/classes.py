@@ -33,6 +33,9 @@ KEYS = [
     Binding("enter", "select_cursor", "Images", key_display="⏎", tooltip="The mistaken images of the class"),
 ]
 
+_MUCH = 0.2
+"""So large a share of a class going to one other is worth a colour."""
+
 SortKey = Callable[[ClassRow], Any]
 Draw = Callable[[ClassRow, list[str], Look], Text]
 
@@ -58,7 +61,7 @@ COLUMNS: list[tuple[str, SortKey, Draw]] = [
         lambda row: row.support,
         lambda row, names, look: Text(f"{row.support:,}", look.style("muted"), justify="right"),
     ),
-    ("trend", lambda row: _rise(row), lambda row, names, look: sparkline(row.trend, 20, look)),
+    ("trend", lambda row: _rise(row), lambda row, names, look: sparkline(row.trend, 12, look)),
     ("taken for", lambda row: _last(-row.confused_share), lambda row, names, look: _taken(row, names, look)),
     (
         "published",
@@ -82,7 +85,7 @@ def _rise(row: ClassRow) -> tuple[bool, float]:
 
 def _accuracy(row: ClassRow, look: Look) -> Text:
     text = Text(numbers.percent(row.accuracy).rjust(6) + " ", look.style("text") + Style(bold=True))
-    return text.append_text(gauge(row.accuracy, 10, look, role="series_a"))
+    return text.append_text(gauge(row.accuracy, 8, look, role="series_a"))
 
 
 def _change(row: ClassRow, look: Look) -> Text:
@@ -92,9 +95,8 @@ def _change(row: ClassRow, look: Look) -> Text:
 def _taken(row: ClassRow, names: list[str], look: Look) -> Text:
     if row.confused_with is None:
         return Text("")
-    text = Text(
-        f"{100 * row.confused_share:>3.0f}% ", look.style("bad") if row.confused_share > 0.2 else look.style("text")
-    )
+    text = Text()
+    text.append(f"{100 * row.confused_share:>3.0f}% ", look.style("bad" if row.confused_share > _MUCH else "text"))
     return text.append(safe(names[row.confused_with], 24), look.style("muted"))
 
 

@@ -52,6 +52,12 @@ def framed(
     return strips
 
 
+def head(title: Title, width: int, look: Look) -> Strip:
+    """A title line alone, for panes that have no column to spare for a frame."""
+    across = "-" if look.ascii else "─"
+    return _top(title, width, across * 2, across, look.style("axis"), look)
+
+
 def _top(title: Title, width: int, corners: str, across: str, line: Style, look: Look) -> Strip:
     canvas = Canvas(width, 1)
     canvas.repeat(0, 0, across, line, across=width)
@@ -68,7 +74,7 @@ def _top(title: Title, width: int, corners: str, across: str, line: Style, look:
         end -= title.right.cell_len + 2
         _write(canvas, end, Text(" ") + title.right + Text(" "))
     if title.legend is not None and title.legend.cell_len and free + title.legend.cell_len + 4 <= end:
-        _write(canvas, free + 1, Text(" ") + title.legend + Text(" "))
+        _write(canvas, free, Text("  ") + title.legend + Text(" "))
     for column, text in title.heads:
         if free <= column - 1 and column + cell_len(text) + 1 <= end:
             canvas.text(0, column - 1, f" {text} ", look.style("muted"))

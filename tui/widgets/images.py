@@ -19,7 +19,7 @@ from tui.render.plot import message
 from tui.render.safe import safe
 from tui.widgets.drawn import EPOCHS, Drawn, Scene
 from tui.widgets.filter import FilterInput, classes_matching
-from tui.widgets.frame import Title, framed
+from tui.widgets.frame import Title, head
 from tui.widgets.pane import Pane
 
 KEYS = [
@@ -64,15 +64,15 @@ class ImageGrid(Drawn, can_focus=True):
     def draw(self, width: int, height: int) -> list[Strip]:
         """The images, or why there are none."""
         look, state = self.scene.look, self.scene.state
-        inner_width, inner_height = width - 4, height - 2
+        inner_height = height - 1
         selected = self._selected()
         title = Title("Images", legend=self._legend())
         if selected is None or not len(selected[2]):
             why = self.gallery.problem if selected is None else "No such images: " + self._what()
-            return framed(message(why, width - 2, inner_height, look), title, width, height, look)
+            return [head(title, width, look), *message(why, width, inner_height, look)]
         images, said, found = selected
         side = images.pixels.shape[1], images.pixels.shape[2]
-        plan = grid(inner_width, inner_height, *side, len(found))
+        plan = grid(width, inner_height, *side, len(found))
         self._across, self._capacity, self._found = max(plan.columns, 1), max(plan.capacity, 1), len(found)
         self.cursor = min(self.cursor, len(found) - 1)
         while self.cursor >= self.first + self._capacity:
@@ -80,8 +80,7 @@ class ImageGrid(Drawn, can_focus=True):
         while self.cursor < self.first:
             self.first = max(0, self.first - self._across)
         if plan.capacity == 0:
-            body = message("Too small for an image", width - 2, inner_height, look)
-            return framed(body, title, width, height, look)
+            return [head(title, width, look), *message("Too small for an image", width, inner_height, look)]
         names = [safe(name) for name in state.classes]
         tiles = [
             Tile(
@@ -92,13 +91,13 @@ class ImageGrid(Drawn, can_focus=True):
             )
             for number in found[self.first : self.first + self._capacity].tolist()
         ]
-        # Drawn for as many as found and not as shown, so that the last page has the scale of the others.
-        body = draw_grid(tiles, inner_width, inner_height, look, cursor=self.cursor - self.first)
-        body = [Strip.join([Strip.blank(1), line]) for line in body]
+        margin = max(0, (width - plan.columns * plan.tile_width + 2) // 2)
+        body = draw_grid(tiles, width - margin, inner_height, look, cursor=self.cursor - self.first)
+        body = [Strip.join([Strip.blank(margin), line]) for line in body]
         last = min(self.first + self._capacity, len(found))
         number = int(found[self.cursor])
         right = Text(f"#{number}  {self.first + 1}–{last} of {numbers.count(len(found))}", look.style("muted"))
-        return framed(body, Title("Images", legend=self._legend(), right=right), width, height, look)
+        return [head(Title("Images", legend=self._legend(), right=right), width, look), *body]
 
     def _what(self) -> str:
         return f"{self.showing.value}{', ' + self.subject.title if self.subject.title else ''}"

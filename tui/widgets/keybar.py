@@ -25,16 +25,19 @@ class Hint:
     label: str
     action: str
     enabled: bool = True
+    rank: int = 1
+    """Where there is no room, hints of higher rank go first."""
 
 
 def key_line(hints: list[Hint], width: int, look: Look) -> tuple[Strip, list[tuple[int, int, str]]]:
     """The line, and for each hint on it the columns it covers and its action. Hints that do not fit are left out."""
     text = Text(" ", no_wrap=True, end="")
     spots = []
-    for hint in hints:
-        length = cell_len(hint.key) + 1 + cell_len(hint.label)
-        if text.cell_len + length + 1 > width:
-            break
+    kept = list(hints)
+    while kept and sum(_length(hint) + 2 for hint in kept) > width:
+        kept.remove(max(reversed(kept), key=lambda hint: hint.rank))
+    for hint in kept:
+        length = _length(hint)
         start = text.cell_len
         key, label = ("now", "text") if hint.enabled else ("faint", "faint")
         text.append(hint.key, look.style(key))  # type: ignore[arg-type]
@@ -42,6 +45,10 @@ def key_line(hints: list[Hint], width: int, look: Look) -> tuple[Strip, list[tup
         spots.append((start, start + length, hint.action))
         text.append("  ")
     return text_strip(text, width), spots
+
+
+def _length(hint: Hint) -> int:
+    return cell_len(hint.key) + 1 + cell_len(hint.label)
 
 
 class KeyBar(Drawn):

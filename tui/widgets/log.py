@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.narrate import tell
+from tui.narrate import tell, worth_telling
 from tui.render import numbers
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
@@ -114,7 +114,7 @@ class EventLines(Lines):
         """Time, sign, text."""
         look = self.scene.look
         found: list[Strip] = []
-        for timed in self.scene.state.log:
+        for timed in worth_telling(self.scene.state):
             found += wrapped(numbers.clock(timed.seconds), *tell(timed), width, look)
         return found
 

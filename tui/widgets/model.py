@@ -18,6 +18,7 @@ from tui.render.safe import pad, safe
 from tui.render.spark import gauge
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
+from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
@@ -70,9 +71,10 @@ class Facts(Drawn):
         body: list[Strip] = []
 
         def line(label: str, value: str) -> None:
-            text = Text(" ", no_wrap=True, end="").append(pad(safe(label, 13), 13) + " ", look.style("muted"))
-            text.append(safe(value, max(inner - 16, 1), ascii=look.ascii), look.style("text"))
-            body.append(text_strip(text, inner))
+            for piece in wrap(safe(value, 600, ascii=look.ascii), max(inner - 16, 8)):
+                text = Text(" ", no_wrap=True, end="").append(pad(safe(label, 13), 13) + " ", look.style("muted"))
+                body.append(text_strip(text.append(piece, look.style("text")), inner))
+                label = ""
 
         if run is not None:
             line("recipe", run.recipe)
@@ -94,10 +96,14 @@ def settings_lines(config: dict[str, Any]) -> list[tuple[str, str]]:
     """The settings one by one: optimizer.lr as `lr` under its table's name."""
     lines: list[tuple[str, str]] = []
     for name, value in config.items():
+        if name == "recipe":
+            continue
         if isinstance(value, dict):
-            told = ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, (), []))
+            told = ", ".join(
+                f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, False, (), [], {})
+            )
             lines.append((name, told))
-        elif value is not None:
+        elif value not in (None, False):
             lines.append((name, _plain(value)))
     return lines
 

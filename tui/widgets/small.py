@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from core import events as ev
 from tui.classes import ClassHistory, ClassRow
-from tui.narrate import summary, tell
+from tui.narrate import summary, tell, worth_telling
 from tui.render import numbers
 from tui.render.heatmap import HeatSpec, collapse, draw_heatmap
 from tui.render.palettes import Look, Role
@@ -219,7 +219,7 @@ class LogTail(Small):
                 line.append(safe(text, max(inner - 12, 1), ascii=look.ascii), look.style(role))
                 body.append(text_strip(line, inner))
             return framed(body, Title("Summary"), width, height, look, focused=self.has_focus)
-        entries = list(state.log)[-max(height - 2, 0) :] if height > 2 else []
+        entries = worth_telling(state)[-max(height - 2, 0) :] if height > 2 else []
         body = [log_line(timed.seconds, *tell(timed), inner, look) for timed in entries]
         if not body:
             body = message("Waiting for the trainer's first word", inner, height - 2, look)

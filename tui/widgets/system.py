@@ -46,7 +46,6 @@ class Machine(Drawn, can_focus=True):
         if run is not None:
             line("device", f"{run.device.name}: {run.device.title}, {run.device.precision}")
             line("chosen", run.device.reason)
-            line("versions", ", ".join(f"{name} {version}" for name, version in run.versions.items()))
         sample = state.system[-1].event if state.system else None
         if isinstance(sample, ev.SystemSampled):
             for label, value in _told(sample):
@@ -61,6 +60,8 @@ class Machine(Drawn, can_focus=True):
             bar = gauge(seconds / whole, 16, look, role="series_a")
             bar.append(f" {100 * seconds / whole:>3.0f}%  ", look.style("text") + Style(bold=True))
             line(label, bar.append(numbers.duration(seconds), look.style("muted")))
+        if run is not None:
+            line("versions", ", ".join(f"{name} {version}" for name, version in run.versions.items()))
         body = [text_strip(text, inner) for text in lines]
         return framed(body, Title("Machine"), width, height, look, focused=self.has_focus)
 
@@ -115,9 +116,16 @@ class SystemPane(Pane):
             yield PlotPane(scene, figures.load, "Load")
             yield PlotPane(scene, figures.memory, "Memory")
             yield PlotPane(scene, figures.throughput, "Images a second")
-            yield PlotPane(scene, figures.heat, "Temperature and power")
+            yield PlotPane(scene, figures.heat, "Temperature and power", id="heat")
+            yield PlotPane(scene, figures.gradient_norm, "Gradient norm", id="norm")
             yield PlotPane(scene, figures.step_time, "Step time")
             yield Machine(scene)
+
+    def show(self, kinds: set[type] | None) -> None:
+        """A machine that tells no temperature leaves its place to the gradient norm."""
+        told = bool(figures.heat(self.scene.state, self.scene.view).series)
+        self.query_one("#heat").display, self.query_one("#norm").display = told, not told
+        super().show(kinds)
 
     def first_focus(self) -> Widget | None:
         """The first plot."""

@@ -1,0 +1,180 @@
+"""Everything an export shows of a run, read once: its manifest, the fold of its events, and when things were recorded."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import events as ev
+from core.errors import StorageError
+from core.reader import EventReader
+from core.runfolder import Manifest, RunFolder
+from core.state import Columns, RunState
+
+_BLOCK_BYTES = 8 << 20
+_FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A run to be exported."""
+
+    folder: RunFolder
+    manifest: Manifest | None
+    """None where run.json is missing or damaged."""
+    state: RunState
+    step_walls: NDArray[np.float64]
+    """Seconds since the epoch at the end of each step in `state.batches`."""
+    epoch_walls: list[float]
+    """Seconds since the epoch at the end of each epoch in `state.epochs`."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know about the export: damaged lines, missing files."""
+
+    @property
+    def id(self) -> str:
+        """Name of the run."""
+        return self.folder.id
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings as nested plain values."""
+        if self.state.run is not None:
+            return self.state.run.config
+        return self.manifest.config if self.manifest else {}
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names in label order; numbers where the log has lost them."""
+        num_classes = len(self.state.epochs[-1].validation.confusion) if self.state.epochs else 0
+        names = self.state.classes
+        return names if len(names) >= num_classes else [*names, *map(str, range(len(names), num_classes))]
+
+    @property
+    def last_epoch(self) -> ev.EpochEnded | None:
+        """The epoch that tables show."""
+        return self.state.epochs[-1] if self.state.epochs else None
+
+    def confusion(self, epoch: ev.EpochEnded) -> NDArray[np.int64]:
+        """Counts of an epoch, K×K; rows are actual classes."""
+        return np.asarray(epoch.validation.confusion, np.int64).reshape(len(self.classes), -1)
+
+    def started(self) -> ev.RunStarted:
+        """How the run began.
+
+        Raises:
+            StorageError: the log does not say.
+        """
+        if self.state.run is None:
+            raise StorageError(f"the log of run {self.id} does not tell how it began: its classes are unknown")
+        return self.state.run
+
+
+def gather(folder: RunFolder) -> RunData:
+    """Read a run.
+
+    Raises:
+        StorageError: there is no log, it holds nothing, or it was written by a newer version.
+    """
+    warnings: list[str] = []
+    try:
+        manifest = folder.read_manifest()
+    except StorageError as error:
+        manifest = None
+        warnings.append(str(error))
+    reader, state = EventReader(folder.events_file), RunState()
+    walls = Columns("wall")
+    epoch_walls: list[float] = []
+    before = -1
+    while reader.offset != before:  # a block may hold nothing but damaged lines
+        before = reader.offset
+        for record in reader.poll(_BLOCK_BYTES):
+            state.apply(record)
+            # What `state` dropped is dropped here; what it appended is the end of this record.
+            event = record.event
+            added = len(event.loss) if isinstance(event, ev.Batches) else 0
+            walls.truncate(len(state.batches) - added)
+            if isinstance(event, ev.Batches) and added:
+                left = event.seconds * (1 - np.arange(1, added + 1) / added)
+                walls.append(added, wall=record.wall - left)
+            ended = isinstance(event, ev.EpochEnded)
+            del epoch_walls[len(state.epochs) - ended :]
+            epoch_walls += [record.wall] * ended
+    if state.num_records == 0:
+        raise StorageError(f"run {folder.id} has no events in {folder.events_file}: there is nothing to export")
+    if reader.num_corrupt:
+        lines = "line is" if reader.num_corrupt == 1 else "lines are"
+        warnings.append(f"{reader.num_corrupt} damaged {lines} left out of {folder.events_file}")
+    if not state.epochs:
+        warnings.append(f"run {folder.id} has not finished an epoch: there is nothing to show of its classes")
+    data = RunData(folder, manifest, state, walls["wall"], epoch_walls, tuple(warnings))
+    num_classes = len(data.classes)
+    for epoch in state.epochs:
+        if {num_classes} != {len(epoch.validation.confusion), *map(len, epoch.validation.confusion)}:
+            raise StorageError(
+                f"the log of run {data.id} is at odds with itself: {num_classes} classes, but the "
+                f"confusion matrix of epoch {epoch.epoch} has another size"
+            )
+    return data
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network said of every validation image after an epoch, and the images."""
+
+    epoch: int
+    predicted: NDArray[np.uint16]
+    confidence: NDArray[np.float64]
+    """Softmax probability of the predicted class."""
+    labels: NDArray[np.uint16]
+    images: NDArray[np.uint8]
+    """N×H×W×C, memory-mapped."""
+
+
+def read_answers(data: RunData) -> Answers:
+    """Predictions of the last epoch with the images they are about.
+
+    Raises:
+        StorageError: something of it is missing or damaged.
+    """
+    epoch, run = data.last_epoch, data.state.run
+    if epoch is None or epoch.validation.predictions is None:
+        raise StorageError(f"run {data.id} has kept no predictions")
+    if run is None or run.image_fingerprint is None or not _FINGERPRINT.fullmatch(run.image_fingerprint):
+        raise StorageError(f"run {data.id} has kept no images")
+    root = data.folder.path.resolve()
+    file = (root / epoch.validation.predictions).resolve()
+    if not file.is_relative_to(root):  # the log comes from outside
+        raise StorageError(f"the predictions of run {data.id} lie outside its folder")
+    images = _load(data.folder.images / f"{run.image_fingerprint}.npy", "images", mapped=True)
+    labels = _load(data.folder.images / f"{run.image_fingerprint}.labels.npy", "labels of the images")
+    predicted = _load(file, "predictions", "predicted")
+    confidence = _load(file, "predictions", "confidence").astype(np.float64)
+    shapes_fit = images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8
+    if not shapes_fit or not len(images) == len(labels) == len(predicted) == len(confidence):
+        raise StorageError(f"the predictions of run {data.id} do not fit its images")
+    num_classes = len(data.classes)
+    if len(labels) and max(int(labels.max()), int(predicted.max())) >= num_classes:
+        raise StorageError(f"the predictions of run {data.id} name classes that it does not have")
+    return Answers(epoch.epoch, predicted, confidence, labels, images)
+
+
+def _load(path: Path, what: str, member: str | None = None, *, mapped: bool = False) -> NDArray[Any]:
+    try:
+        loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if member is None:
+            if not isinstance(loaded, np.ndarray):
+                raise ValueError("it holds several arrays")
+            return loaded
+        with loaded:
+            return np.asarray(loaded[member])
+    except FileNotFoundError as error:
+        raise StorageError(f"the {what} are missing: {path}") from error
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise StorageError(f"the {what} in {path} cannot be read") from error

@@ -1,0 +1,72 @@
+"""The dashboard on a canned run, without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from core import control
+from tests.ui.canned import Canned
+from tui.app import DashboardApp
+from tui.screens.run import RunScreen
+from tui.settings import settings_file
+from tui.source import LiveSource
+
+SIZES = ((80, 24), (120, 40), (200, 60))
+
+
+class Watching:
+    """A dashboard under a test's control."""
+
+    def __init__(self, run: Canned, pilot: Pilot[None], app: DashboardApp) -> None:
+        self.run, self.pilot, self.app = run, pilot, app
+
+    @property
+    def screen(self) -> RunScreen:
+        """The run screen, also while a dialog is above it."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, RunScreen))
+
+    @property
+    def strips(self) -> list[Strip]:
+        """What is on the screen, with styles."""
+        return [Strip(line) for line in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in self.strips)
+
+    async def press(self, *keys: str) -> str:
+        """Press keys and return the screen."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+        return self.text
+
+    async def settle(self) -> None:
+        """Until there is nothing left to do."""
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def catch_up(self) -> str:
+        """Take in what was added to the run, and return the screen."""
+        self.screen.tick()
+        await self.settle()
+        return self.text
+
+    def commands(self) -> list[tuple[str, control.Command]]:
+        """What was left for the trainer: id and command."""
+        return [(left.id, left.command) for left in control.take(self.run.folder.control) if left.command is not None]
+
+
+@contextlib.asynccontextmanager
+async def watching(run: Canned, size: tuple[int, int] = (120, 40), *, ascii: bool = False) -> AsyncIterator[Watching]:
+    """Watch a run; the present is the time of its last event."""
+    app = DashboardApp(LiveSource(run.folder), run.recipe.name, settings_file(), ascii=ascii, clock=lambda: run.wall)
+    async with app.run_test(size=size) as pilot:
+        watched = Watching(run, pilot, app)
+        await watched.settle()
+        yield watched
