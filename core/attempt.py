@@ -12,7 +12,7 @@ from core import events as ev
 from core.checkpoint import load_checkpoint, load_newest, point, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
-from core.errors import StorageError
+from core.errors import ExitCode, StorageError
 from core.pulse import Pulse
 from core.recorder import Recorder
 from core.resume import Origin
@@ -42,6 +42,8 @@ def attempt(
     setup = set_up(config, recorder.emit)
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
+    if signals.request is not None:
+        return _ended_early(signals)
     pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
@@ -65,6 +67,18 @@ def attempt(
         recorder.emit(ev.PhaseChanged(phase="warming_up"))
         warm_up(setup)
     return trainer.run()
+
+
+def _ended_early(signals: Signals) -> ev.RunEnded:
+    """A signal came while the data was loaded: there is nothing to save yet."""
+    preempted = signals.request == "preempt"
+    return ev.RunEnded(
+        status="preempted" if preempted else "stopped",
+        step=0,
+        epoch=0,
+        reason=f"{signals.name}, before training began",
+        exit_code=int(ExitCode.PREEMPTED if preempted else ExitCode.DONE),
+    )
 
 
 def _open_checkpoint(origin: Origin, recorder: Recorder) -> tuple[str, dict[str, Any]] | None:

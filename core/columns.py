@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 Expand = Callable[[list[Any]], dict[str, Floats]]
 """From chunks that were put off to their rows, column by column."""
 
+_MOST_WAITING = 4096
+"""Rows put off at most: where nobody ever reads, as in a trainer, chunks must not pile up."""
+
 
 @dataclass
 class _Store:
@@ -88,6 +91,8 @@ class Columns:
         """Append `count` rows that are made when somebody reads."""
         self._waiting.append(chunk)
         self._num_waiting += count
+        if self._num_waiting >= _MOST_WAITING:
+            self._write_waiting()
 
     def truncate(self, length: int) -> None:
         """Keep the first `length` rows."""

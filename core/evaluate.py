@@ -43,21 +43,24 @@ def evaluate(
     was_training = model.training
     model.eval()
     losses, ranks, predicted, confidence, actual = [], [], [], [], []
-    with torch.inference_mode():
-        for inputs, labels in batches:
-            with autocast:
-                logits = model(inputs)
-            logits = logits.float()
-            losses.append(F.cross_entropy(logits, labels, reduction="sum"))
-            # How many classes score strictly higher than the right one: 0 is a top-1 hit, less than 5 a top-5 hit. A
-            # NaN scores above nothing, so without the second term a network of NaNs would be right about everything.
-            own = logits.gather(1, labels[:, None])
-            ranks.append((logits > own).sum(1) + num_classes * own.isnan().squeeze(1))
-            best = logits.softmax(1).max(1)
-            predicted.append(best.indices)
-            confidence.append(best.values)
-            actual.append(labels)
-    model.train(was_training)
+    try:
+        with torch.inference_mode():
+            for inputs, labels in batches:
+                with autocast:
+                    logits = model(inputs)
+                logits = logits.float()
+                losses.append(F.cross_entropy(logits, labels, reduction="sum"))
+                # How many classes score strictly higher than the right one: 0 is a top-1 hit, less than 5 a top-5 hit.
+                # A NaN scores above nothing, so without the second term a network of NaNs would be right about
+                # everything.
+                own = logits.gather(1, labels[:, None])
+                ranks.append((logits > own).sum(1) + num_classes * own.isnan().squeeze(1))
+                best = logits.softmax(1).max(1)
+                predicted.append(best.indices)
+                confidence.append(best.values)
+                actual.append(labels)
+    finally:
+        model.train(was_training)
     rank, labels, classes = torch.cat(ranks), torch.cat(actual), torch.cat(predicted)
     confusion = torch.bincount(labels * num_classes + classes, minlength=num_classes**2).view(num_classes, num_classes)
     loss = torch.stack(losses).double().sum() / len(labels)

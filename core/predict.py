@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
 from core.config import Normalize, TrainConfig
-from core.data import folder as image_folder
 from core.data.dataset import load_dataset
+from core.data.folder import decode_image
 from core.data.pipeline import resolve_normalization
 from core.device import choose_device
 from core.errors import CheckpointError, DataError, nearest
@@ -194,9 +194,9 @@ def _parts(images: list[Path]) -> Iterator[list[Path]]:
 
 def _read(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]] | DataError:
     """The image as uint8 C×H×W, or why not."""
-    channels, height, width = shape
+    channels, side, _ = shape  # all data sets have square images
     try:
-        pixels = image_folder.decode_image(path, (width, height))
+        pixels = decode_image(path, side)
     except DataError as error:
         return error
     if channels == 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -55,6 +55,10 @@ class Progress(msgspec.Struct, kw_only=True):
     """Of the metric that `checkpoint.best` names; larger is better."""
 
 
+class EvaluationInterruptedError(Exception):
+    """A signal came while the validation set was run."""
+
+
 class Trainer:
     """One attempt at a run.
 
@@ -78,6 +82,7 @@ class Trainer:
         self.parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
         self.end: ev.RunEnded | None = None
         """Set by whatever ends the run."""
+        self._signals = signals
         self._steering = Steering(self, folder, emit, signals)
         self._started = time.monotonic()
 
@@ -198,7 +203,11 @@ class Trainer:
         progress = self.progress
         self.halt()
         totals = self.meter.totals
-        validation = self._evaluate(f"epoch-{epoch:03d}")
+        try:
+            validation = self._evaluate(f"epoch-{epoch:03d}")
+        except EvaluationInterruptedError:
+            self._steering.look()  # ends the run; the end of this epoch is still owed, and who resumes pays it
+            return
         lr: float = self.setup.optimizer.param_groups[0]["lr"]
         train_accuracy = totals.correct / totals.images
         progress.epoch, progress.batch, self.meter.totals = epoch, 0, Totals()
@@ -236,7 +245,7 @@ class Trainer:
         self.emit(ev.PhaseChanged(phase="evaluating"))
         validation, predictions = evaluate(
             self.setup.compiled,
-            self.setup.validation_batches(),
+            self._interruptible(self.setup.validation_batches()),
             num_classes=len(self.setup.dataset.classes),
             autocast=self.setup.autocast(),
         )
@@ -247,6 +256,12 @@ class Trainer:
             self.emit(ev.Notice(level="warning", text=f"cannot write {path.name}: {error.strerror}"))
             return validation
         return msgspec.structs.replace(validation, predictions=str(path.relative_to(self.folder.path)))
+
+    def _interruptible(self, batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in batches:
+            if self._signals.request is not None:
+                raise EvaluationInterruptedError
+            yield batch
 
     def _update_plateau(self, schedule: Plateau, validation_loss: float) -> None:
         before = self.progress.plateau
@@ -339,8 +354,15 @@ class Trainer:
         )
 
     def evaluate_now(self) -> ev.Evaluation:
-        """Evaluate in the middle of an epoch."""
-        validation = self._evaluate(f"step-{self.step:08d}")
+        """Evaluate in the middle of an epoch.
+
+        Raises:
+            UsageError: a signal has come meanwhile, and the run is about to end.
+        """
+        try:
+            validation = self._evaluate(f"step-{self.step:08d}")
+        except EvaluationInterruptedError:
+            raise UsageError("a signal came first") from None
         self.emit(ev.Evaluated(epoch=self.progress.epoch + 1, step=self.step, validation=validation))
         self.emit(ev.PhaseChanged(phase="training"))
         return validation

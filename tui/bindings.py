@@ -38,16 +38,16 @@ PLOTS: Keys = [
         "left", "crosshair(-1)", "Crosshair left", show=False, key_display="←", tooltip="Values one column earlier"
     ),
     Binding("right", "crosshair(1)", "Crosshair right", show=False, key_display="→", tooltip="Values one column later"),
-    Binding("y", "toggle_log", "Log y", show=False, tooltip="Logarithmic y-axis for loss, lr and gradient norm"),
+    Binding("y", "toggle_log", "Log y", show=False, tooltip="Logarithmic y for loss, lr and gradient"),
     Binding("x", "next_x_unit", "X-axis", show=False, tooltip="Count steps, epochs or time"),
-    Binding("S", "next_smoothing", "Smoothing", show=False, tooltip="Smooth the training curves more, or not at all"),
-    Binding("z", "full_screen", "Full screen", show=False, tooltip="Give the focused pane the whole screen, or back"),
+    Binding("S", "next_smoothing", "Smoothing", show=False, tooltip="More smoothing, or none"),
+    Binding("z", "full_screen", "Full screen", show=False, tooltip="The focused pane alone, or all again"),
 ]
 LOOKING: Keys = [
     Binding("f", "freeze", "Freeze view", tooltip="Hold the picture still; the training goes on"),
     Binding("escape", "back", "Back", show=False, key_display="esc", tooltip="Close, or back to the overview"),
-    Binding("p", "next_palette", "Palette", show=False, tooltip="The next palette of colours"),
-    Binding("t", "toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
+    Binding("p", "app.next_palette", "Palette", show=False, tooltip="The next palette of colours"),
+    Binding("t", "app.toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
 ]
 

@@ -143,14 +143,18 @@ def _read(files: Files, side: int, progress: _Progress) -> Part:
     images = torch.empty((len(paths), 3, side, side), dtype=torch.uint8)
     # Pillow decodes and scales without the interpreter lock; more threads than this wait for the disk.
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for index, pixels in enumerate(pool.map(lambda path: _decode(path, side), paths)):
+        for index, pixels in enumerate(pool.map(lambda path: decode_image(path, side), paths)):
             images[index] = torch.from_numpy(pixels).permute(2, 0, 1)
             progress.advance()
     return images, labels
 
 
-def _decode(path: Path, side: int) -> npt.NDArray[np.uint8]:
-    """The image as uint8 side×side×3."""
+def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
+    """An image file as uint8 side×side×3, made so as `load_folder` says.
+
+    Raises:
+        DataError: it cannot be read as an image.
+    """
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size

@@ -33,6 +33,9 @@ KEYS = [
     Binding("enter", "select_cursor", "Images", key_display="⏎", tooltip="The mistaken images of the class"),
 ]
 
+_WIDE = 100
+_SPARE = ("#", "precision", "images")
+"""Columns left out of narrow tables."""
 _MUCH = 0.2
 """So large a share of a class going to one other is worth a colour."""
 
@@ -130,10 +133,12 @@ class ClassTable(DataTable[Text]):
             self._history.rows(state), self.column, reverse=self.descending, grouped=self.grouped, text=self.text
         )
         names = state.classes
+        spare = _SPARE if self.size.width and self.size.width < _WIDE else ()
         used = [
             head
             for head, _, _ in COLUMNS
-            if (head != "published" or any(row.published is not None for row in rows))
+            if head not in spare
+            and (head != "published" or any(row.published is not None for row in rows))
             and (head != "superclass" or any(row.superclass for row in rows))
         ]
         order = [row.index for row in rows]

@@ -1,0 +1,508 @@
+"""Every key does what the help says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.widgets import DataTable, Input, OptionList
+
+from core import events as ev
+from tests.ui.canned import Canned, ended, live
+from tests.ui.watching import Watching, watching
+from tui import bindings
+from tui.gallery import Show
+from tui.render.heatmap import Normalise
+from tui.settings import load_settings, settings_file
+from tui.view import XUnit
+from tui.widgets.classes import COLUMNS, ClassTable
+from tui.widgets.confusion import ConfusionGrid
+from tui.widgets.images import ImageGrid
+from tui.widgets.overview import Overview
+from tui.widgets.plots import PlotPane
+
+
+def _watch(run: Canned, act: Callable[[Watching], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
+    async def body() -> None:
+        async with watching(run, size) as watched:
+            await act(watched)
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("key", "sign"),
+    [
+        ("1", "Learning rate"),
+        ("2", "precision"),
+        ("3", "Commonest mistakes"),
+        ("4", "mistakes, surest first"),
+        ("5", "parameters"),
+        ("6", "Machine"),
+        ("7", "checkpoint at step 100 (best)"),
+    ],
+)
+def test_digit_opens_its_pane(tmp_path: Path, key: str, sign: str) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("7" if key != "7" else "1")
+        assert sign in await watched.press(key)
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_no_two_actions_share_a_key() -> None:
+    keys = [key for binding in bindings.ALL for key in binding.key.split(",")]
+    assert len(keys) == len(set(keys))
+
+
+def test_help_names_every_key_of_screen_and_pane(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        text = await watched.press("3", "question_mark")
+        for binding in bindings.ALL:
+            assert binding.tooltip in text
+        assert "Hide or show the right answers" in text
+        assert "Steer the training" not in await watched.press("escape")
+
+    _watch(live(tmp_path), act, (160, 60))
+
+
+@pytest.mark.parametrize(
+    ("keys", "command"),
+    [
+        (("space",), ("pause", "")),
+        (("c",), ("checkpoint", "")),
+        (("e",), ("evaluate", "")),
+        (("s", "down", "enter"), ("stop", "")),
+        (("s", "down", "down", "enter"), ("stop", "discard")),
+        (("l", "enter"), ("lr", "0.5")),
+        (("n", "1", "2", "enter"), ("epochs", "12")),
+        (("q", "down", "enter"), ("stop", "")),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_key_sends_command_and_shows_it_pending_then_answered(
+    tmp_path: Path, keys: tuple[str, ...], command: tuple[str, str]
+) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press(*keys)
+        [(identifier, sent)] = watched.commands()
+        assert (sent.name, sent.argument) == command
+        assert f"… {' '.join(command).strip()}" in watched.text
+        watched.run.command(*command, message="so it was done", identifier=identifier)
+        text = await watched.catch_up()
+        assert f"… {' '.join(command).strip()}" not in text
+        assert "so it was done" in text
+
+    _watch(live(tmp_path), act)
+
+
+def test_refusal_is_shown(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("c")
+        [(identifier, _)] = watched.commands()
+        watched.run.command("checkpoint", status="refused", message="the disk is full", identifier=identifier)
+        assert "the disk is full" in await watched.catch_up()
+
+    _watch(live(tmp_path), act)
+
+
+def test_space_goes_on_where_the_run_is_paused(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        watched.run.emit(ev.Paused(step=watched.run.step))
+        text = await watched.catch_up()
+        assert "‖ PAUSED" in text
+        assert "space Continue" in text
+        await watched.press("space")
+        assert [command.name for _, command in watched.commands()] == ["unpause"]
+
+    _watch(live(tmp_path), act)
+
+
+@pytest.mark.parametrize("keys", [("s", "escape"), ("s", "enter"), ("l", "escape"), ("n", "escape"), ("q", "escape")])
+def test_dialogs_can_be_left_without_consequence(tmp_path: Path, keys: tuple[str, str]) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press(*keys)
+        assert watched.commands() == []
+        assert watched.app.screen is watched.screen
+        assert watched.app.is_running
+
+    _watch(live(tmp_path), act)
+
+
+def test_lr_dialog_previews_and_refuses_nonsense(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "new plan" in await watched.press("l")
+        watched.app.screen.query_one(Input).value = "minus one"
+        await watched.settle()
+        assert "lr takes a positive factor" in await watched.press("enter")
+        assert watched.commands() == []
+
+    _watch(live(tmp_path), act)
+
+
+def test_epochs_dialog_refuses_fewer_than_are_done(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "4 epochs are done already" in await watched.press("n", "3", "enter")
+        assert watched.commands() == []
+
+    _watch(live(tmp_path), act)
+
+
+def test_no_steering_of_a_run_that_has_ended(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        text = await watched.press(*"cesln", "space")
+        assert watched.commands() == []
+        assert not watched.app.screen.query(OptionList)
+        assert "Checkpoint" not in text
+
+    _watch(ended(tmp_path), act)
+
+
+@pytest.mark.parametrize("keys", [("d",), ("q", "enter"), ("ctrl+c", "ctrl+c")], ids=" ".join)
+def test_leaving_ends_the_viewer_and_sends_nothing(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    async def act(watched: Watching) -> None:
+        for key in keys:
+            await watched.pilot.press(key)
+        await watched.pilot.pause()
+        assert not watched.app.is_running or watched.app._exit
+        assert watched.commands() == []
+
+    _watch(live(tmp_path), act)
+
+
+def test_one_ctrl_c_does_not_leave(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "Ctrl-C again detaches" in await watched.press("ctrl+c")
+        assert not watched.app._exit
+
+    _watch(live(tmp_path), act)
+
+
+def test_stop_from_the_leave_dialog_leaves_when_the_run_has_ended(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("q", "down", "enter")
+        assert not watched.app._exit
+        watched.run.end("stopped", "stopped, step-00000430")
+        watched.screen.tick()
+        assert watched.app._exit
+
+    _watch(live(tmp_path), act)
+
+
+def test_frozen_view_stands_still_and_catches_up(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        before = await watched.press("f")
+        assert "VIEW FROZEN" in before
+        watched.run.train(70).end_epoch()
+        assert await watched.catch_up() == before
+        after = await watched.press("f")
+        assert "VIEW FROZEN" not in after
+        assert "epoch 6/10" in after
+
+    _watch(live(tmp_path), act)
+
+
+def test_answers_arrive_while_the_view_is_frozen(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("f", "c")
+        [(identifier, _)] = watched.commands()
+        watched.run.command("checkpoint", message="saved step-00000430", identifier=identifier)
+        assert "saved step-00000430" in await watched.catch_up()
+
+    _watch(live(tmp_path), act)
+
+
+def test_plot_keys_change_the_view(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        scene = watched.screen.scene
+        await watched.press("plus", "plus")
+        assert scene.view.window == (322.5, 430.0)
+        await watched.press("less_than_sign")
+        assert scene.view.window == (295.625, 403.125)
+        await watched.press("greater_than_sign")
+        assert scene.view.window == (322.5, 430.0)
+        await watched.press("minus")
+        assert scene.view.window == (215.0, 430.0)
+        await watched.press("0")
+        assert scene.view.window is None
+        await watched.press("y")
+        assert scene.view.log_y
+        await watched.press("x")
+        assert scene.view.x_unit is XUnit.EPOCH
+        assert "epoch│" in await watched.press("escape")
+        assert "time│" in await watched.press("x")
+        smoothing = scene.view.smoothing
+        await watched.press("S")
+        assert scene.view.smoothing > smoothing
+
+    _watch(live(tmp_path), act)
+
+
+def test_crosshair_shows_values_and_goes_away(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        text = await watched.press("left", "left", "left")
+        at = watched.screen.scene.view.crosshair
+        assert at is not None
+        assert f"step {at:,.0f}" in text
+        await watched.press("right")
+        moved = watched.screen.scene.view.crosshair
+        assert moved is not None
+        assert moved > at
+        await watched.press("escape")
+        assert watched.screen.scene.view.crosshair is None
+
+    _watch(live(tmp_path), act)
+
+
+@pytest.mark.parametrize("pane", ["loss", "accuracy", "lr", "confusion", "classes", "log"])
+def test_any_pane_of_the_overview_fills_the_screen_and_goes_back(tmp_path: Path, pane: str) -> None:
+    async def act(watched: Watching) -> None:
+        before = watched.text
+        watched.screen.query_one(f"#{pane}").focus()
+        await watched.press("z")
+        overview = watched.screen.query_one(Overview)
+        assert [child.id for child in overview.children if child.display] == [pane]
+        assert watched.screen.query_one(f"#{pane}").size == overview.size
+        await watched.press("escape")
+        watched.screen.query_one("#loss").focus()
+        await watched.settle()
+        assert watched.text == before
+
+    _watch(live(tmp_path), act)
+
+
+@pytest.mark.parametrize(("pane", "sign"), [("confusion", "Commonest"), ("classes", "precision"), ("log", "7 Log")])
+def test_enter_opens_the_large_pane(tmp_path: Path, pane: str, sign: str) -> None:
+    async def act(watched: Watching) -> None:
+        watched.screen.query_one(f"#{pane}").focus()
+        assert sign in await watched.press("enter")
+        assert not watched.screen.query_one(Overview).display
+
+    _watch(live(tmp_path), act)
+
+
+def test_tab_reaches_every_pane(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        seen = set()
+        for _ in range(8):
+            assert watched.screen.focused is not None
+            seen.add(watched.screen.focused.id)
+            await watched.press("tab")
+        assert {"loss", "lr", "accuracy", "confusion", "classes", "log"} <= seen
+
+    _watch(live(tmp_path), act)
+
+
+def test_palette_and_theme_change_and_are_remembered(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        before = [strip._segments for strip in watched.strips]
+        await watched.press("p")
+        assert watched.screen.scene.look.palette.name == "classic"
+        await watched.press("t", "x")
+        assert not watched.screen.scene.look.palette.dark
+        assert [strip._segments for strip in watched.strips] != before
+        watched.app.keep_settings()
+
+    _watch(live(tmp_path), act)
+    kept = load_settings(settings_file())
+    assert (kept.palette, kept.theme, kept.x_unit) == ("classic", "light", "epoch")
+
+
+def test_command_palette_offers_every_action(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("3")
+        offered = [command.title for command in watched.app.get_system_commands(watched.screen)]
+        for binding in bindings.ALL:
+            assert any(title.startswith(binding.description.rstrip("…")) for title in offered)
+        assert any(title.startswith("Diagonal") for title in offered)
+        chosen = next(c for c in watched.app.get_system_commands(watched.screen) if c.title.startswith("Checkpoint"))
+        await chosen.callback()  # type: ignore[misc]
+        assert [command.name for _, command in watched.commands()] == ["checkpoint"]
+
+    _watch(live(tmp_path), act)
+
+
+# -- the panes' own keys ----------------------------------------------------------------------------------------------
+
+
+def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("2")
+        table = watched.screen.query_one(ClassTable)
+
+        def names() -> list[str]:
+            return [str(cell) for cell in table.get_column("class")]
+
+        hardest_first = names()
+        assert len(hardest_first) == 100
+        await watched.press("r")
+        assert set(names()[:3]) & set(hardest_first[-10:])
+        table.column = next(index for index, column in enumerate(COLUMNS) if column[0] == "class")
+        await watched.press("r")
+        assert names() == sorted(names())
+        await watched.press("slash", *"tree")
+        assert names() == ["maple_tree", "oak_tree", "palm_tree", "pine_tree", "willow_tree"]
+        await watched.press("enter")
+        assert watched.screen.focused is table
+        await watched.press("escape")
+        assert len(names()) == 100
+        await watched.press("g")
+        groups = [str(cell) for cell in table.get_column("superclass")]
+        assert groups == sorted(groups)
+        before = table.column
+        await watched.press("o")
+        assert table.column != before
+
+    _watch(live(tmp_path, 100), act)
+
+
+def test_class_table_updates_cells_in_place(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("2")
+        table = watched.screen.query_one(ClassTable)
+        table.column = 0  # an order that no epoch changes
+        table.refill()
+        table.move_cursor(row=4)
+        rows = list(table.rows)
+        watched.run.train(70).end_epoch()
+        await watched.catch_up()
+        assert list(table.rows) == rows
+        assert table.cursor_row == 4
+
+    _watch(live(tmp_path), act)
+
+
+def test_enter_on_a_class_shows_its_mistakes(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("2")
+        watched.screen.query_one(DataTable).move_cursor(row=0)
+        text = await watched.press("enter")
+        images = watched.screen.query_one(ImageGrid)
+        assert images.subject.title == "cat"
+        assert "mistakes, surest first, cat" in text
+        assert "(cat)" in text
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_confusion_keys_change_what_is_shown(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("3", "down", "right", "right")
+        grid = watched.screen.query_one(ConfusionGrid)
+        assert grid.choices.cursor == (1, 2)
+        text = await watched.press("m")
+        assert grid.choices.normalise is Normalise.COLUMN
+        assert "% of predicted" in text
+        assert "counts" in await watched.press("m")
+        await watched.press("h")
+        assert grid.choices.hide_diagonal
+        assert "against epoch 3" in await watched.press("b")
+        assert "epoch 3" in await watched.press("left_square_bracket")
+        await watched.press("right_square_bracket")
+        assert grid.choices.epoch is None
+        await watched.press("up", "left")
+        assert grid.choices.cursor == (0, 1)
+
+    _watch(live(tmp_path), act)
+
+
+def test_enter_on_a_cell_shows_its_very_images(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("3", "right", "enter")
+        images = watched.screen.query_one(ImageGrid)
+        assert images.subject.title == "airplane → automobile"
+        counts = watched.screen.state.confusion
+        assert counts is not None
+        assert f"of {counts[0, 1]}" in watched.text
+        assert "✗ automobile (airplane)" in watched.text
+        assert "✗ deer" not in watched.text
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_superclass_opens_into_its_classes_and_closes(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "aquatic_mammals" in await watched.press("3")
+        text = await watched.press("enter")
+        assert "within aquatic_mammals" in text
+        assert "beaver" in text
+        assert "within" not in await watched.press("escape")
+        grid = watched.screen.query_one(ConfusionGrid)
+        await watched.press("g")
+        assert len(grid.choices.groups(watched.screen.state)) == 100
+        await watched.press("g")
+        assert len(grid.choices.groups(watched.screen.state)) == 20
+
+    _watch(live(tmp_path, 100), act)
+
+
+def test_image_keys_page_filter_and_step_through_epochs(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("4")
+        images = watched.screen.query_one(ImageGrid)
+        await watched.press("pagedown")
+        assert images.first > 0
+        await watched.press("pageup", "right", "down")
+        assert images.cursor == 4
+        await watched.press("left", "up")
+        assert images.cursor == 0
+        await watched.press("m")
+        assert images.showing is Show.DOUBTFUL
+        assert "✓" in watched.text
+        await watched.press("m", "m", "left_square_bracket")
+        assert images.epoch == 3
+        await watched.press("right_square_bracket")
+        assert images.epoch is None
+        await watched.press("slash", *"cat>dog")
+        assert images.subject.title == "cat → dog"
+        await watched.press("enter", "escape")
+        assert images.subject.title == ""
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_log_scrolls_and_follows(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        for number in range(60):
+            watched.run.emit(ev.Notice(level="info", text=f"notice {number}"))
+        await watched.press("7")
+        assert "notice 59" in await watched.catch_up()
+        assert "notice 59" not in await watched.press("home")
+        assert "starting: loading PyTorch" in watched.text
+        await watched.press("down", "pagedown", "pageup", "up")
+        assert "notice 59" in await watched.press("end")
+        watched.run.emit(ev.Notice(level="info", text="the newest"))
+        assert "the newest" in await watched.catch_up()
+
+    _watch(live(tmp_path), act)
+
+
+def test_stray_prints_of_the_trainer_are_in_the_log_pane_only(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        watched.run.folder.log_file.write_text("some library says \x1b[31mhello\x1b[0m\n")
+        assert "some library" not in await watched.catch_up()
+        assert "some library says hello" in await watched.press("7")
+
+    _watch(live(tmp_path), act)
+
+
+def test_mouse_opens_panes_and_points_at_plots(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.pilot.click("#tabs", offset=(28, 0))
+        await watched.settle()
+        assert "Commonest" in watched.text
+        await watched.press("1")
+        await watched.pilot.click("#loss", offset=(30, 4))
+        await watched.settle()
+        assert watched.screen.scene.view.crosshair is not None
+        plot = watched.screen.query_one("#loss", PlotPane)
+        plot.post_message(PlotPane.Wheeled(200.0, True))
+        await watched.settle()
+        assert watched.screen.scene.view.window is not None
+        await watched.pilot.click("#keys", offset=(17, 0))
+        await watched.settle()
+        assert [command.name for _, command in watched.commands()] == ["checkpoint"]
+
+    _watch(live(tmp_path), act)

@@ -1,0 +1,242 @@
+"""A source that shows a recorded run as it was at any of its moments, and lets it go on from there.
+
+The run screen cannot tell it from a live run: the state is the same fold of the same records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.errors import UsageError
+from core.events import Record
+from core.runfolder import RunFolder
+from core.state import RunState
+from core.timeline import Recording
+from tui.source import LiveSource
+
+SPEEDS: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, float("inf"))
+"""Seconds of the run in a second of watching; the last one shows as many as can be drawn."""
+_SLICE_BYTES = 4 << 20
+_BUDGET_SECONDS = 0.08
+"""Folding in one look at the source: keys are answered in between."""
+_LONGEST_LOOK_SECONDS = 1.0
+"""After a longer gap (a suspended process, a sleeping laptop) the film does not leap."""
+
+
+@dataclass
+class ReplaySource:
+    """A run from its log.
+
+    Args:
+        folder: the run.
+        live: what a run that may still go on was followed by; it goes on being followed.
+        clock: seconds, for playing.
+    """
+
+    folder: RunFolder
+    live: LiveSource | None = None
+    clock: Callable[[], float] = time.monotonic
+    frozen: bool = False
+    state: RunState = field(default_factory=RunState)
+    place: int = 0
+    """Records in `state`."""
+    playing: bool = False
+    speed: float = 16.0
+
+    def __post_init__(self) -> None:
+        self.recording = Recording(self.folder.events_file)
+        self._seconds = 0.0
+        self._looked: float | None = None
+        self._is_behind = True
+
+    # -- what the run screen asks -------------------------------------------------------------------------------------
+
+    @property
+    def is_live(self) -> bool:
+        """A recording takes no commands."""
+        return False
+
+    @property
+    def is_behind(self) -> bool:
+        """While the log is read for the first time."""
+        return self._is_behind
+
+    @property
+    def problem(self) -> str:
+        """Why there is nothing to show."""
+        if self._is_behind or len(self.recording):
+            return ""
+        file = self.recording.path
+        if not self.folder.path.is_dir():
+            return f"There is no run folder {self.folder.path}."
+        if not file.exists():
+            return f"Run {self.folder.id} has no {file.name}: there is nothing to replay."
+        if self.recording.num_corrupt:
+            return f"{file} holds no event of cifar-tui: {self.recording.num_corrupt} damaged or foreign lines."
+        return f"{file} is empty: the trainer never came to its first word."
+
+    @property
+    def shown_wall(self) -> float | None:
+        """The time of day in the picture: that of the last record shown, and not the present."""
+        return self.state.last.wall if self.state.last else 0.0
+
+    def advance(self) -> list[Record]:
+        """Read on, and play on."""
+        if self.live is not None:
+            self.live.advance()
+        self._is_behind = self.recording.extend(_SLICE_BYTES)
+        now = self.clock()
+        passed = 0.0 if self._looked is None else min(now - self._looked, _LONGEST_LOOK_SECONDS)
+        self._looked = now
+        if not self.playing or self.frozen:
+            return []
+        if self.place >= len(self.recording) and not self._is_behind:
+            self.playing = self.live is not None
+            return []
+        return self._play(passed)
+
+    def _play(self, passed: float) -> list[Record]:
+        end = len(self.recording)
+        if self.speed != float("inf"):
+            self._seconds += passed * self.speed
+            end = self.recording.place_of_time(self._seconds)
+        records: list[Record] = []
+        started = time.perf_counter()
+        while self.place < end:
+            some = self.recording.records(self.place, min(self.place + 64, end))
+            for record in some:
+                self.state.apply(record)
+            self.place += len(some)
+            records += some
+            if time.perf_counter() - started > _BUDGET_SECONDS:
+                break
+        if self.speed == float("inf") or self.place < end:
+            self._seconds = self.state.seconds
+        return records
+
+    # -- the transport ------------------------------------------------------------------------------------------------
+
+    @property
+    def seconds(self) -> float:
+        """Where it is in the run's time."""
+        return self.state.seconds
+
+    @property
+    def total_seconds(self) -> float:
+        """The run's time so far."""
+        return self.recording.whole.seconds
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all there is has been shown."""
+        return self.place >= len(self.recording)
+
+    def read_all(self) -> None:
+        """Read the log to its present end."""
+        while self.recording.extend(_SLICE_BYTES):
+            pass
+        self._is_behind = False
+
+    def seek(self, place: int) -> None:
+        """Show the run after its first `place` records."""
+        self.place = min(max(place, 0), len(self.recording))
+        self.state = self.recording.state_at(self.place)
+        self._seconds = self.state.seconds
+
+    def seek_time(self, seconds: float) -> None:
+        """Show the run as it was at a time of its own."""
+        self.seek(self.recording.place_of_time(seconds))
+
+    def seek_text(self, text: str) -> None:
+        """Show what `--at` and the dialog mean: an epoch, a step, a time, a share, or a word.
+
+        Raises:
+            UsageError: it means nothing.
+        """
+        self.seek(self.place_of(text))
+
+    def place_of(self, text: str) -> int:
+        """The place that a text means: 12, epoch 12, step 5000, 1:30, 90s, 50%, start, best, end.
+
+        Raises:
+            UsageError: it means nothing.
+        """
+        recording = self.recording
+        wanted = text.strip().casefold()
+        words = {"start": 0, "end": len(recording), "now": len(recording), "last": len(recording)}
+        if wanted in words:
+            return words[wanted]
+        if wanted == "best":
+            best = recording.place_of_best()
+            if best is None:
+                raise UsageError("no epoch has ended yet, so there is no best one")
+            return best
+        try:
+            if wanted.endswith("%"):
+                return recording.place_of_time(float(wanted[:-1]) / 100 * self.total_seconds)
+            if wanted.startswith("step"):
+                return recording.place_of_step(int(wanted[4:].lstrip(" =:").replace(",", "")))
+            if (seconds := _seconds(wanted)) is not None:
+                return recording.place_of_time(seconds)
+            return recording.place_of_epoch(int(wanted.removeprefix("epoch").lstrip(" =:")))
+        except ValueError:
+            raise UsageError(
+                f'"{text}" is no place in a run: give an epoch (12), a step (step 5000), a time (1:30, 90s, 5m), '
+                "a share (50%), or start, best, end"
+            ) from None
+
+    def toggle(self) -> None:
+        """Play, or hold; at the end it begins again."""
+        if not self.playing and self.at_end and self.live is None:
+            self.seek(0)
+        self.playing = not self.playing
+        self._seconds = self.state.seconds
+
+    def change_speed(self, direction: int) -> None:
+        """The next faster or slower speed."""
+        if direction > 0:
+            self.speed = next((speed for speed in SPEEDS if speed > self.speed), SPEEDS[-1])
+        else:
+            self.speed = next((speed for speed in reversed(SPEEDS) if speed < self.speed), SPEEDS[0])
+        self._seconds = self.state.seconds
+
+
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def _seconds(text: str) -> float | None:
+    """1:30, 1:02:03, 90s, 5m, 2h; None where it is no time."""
+    if ":" in text:
+        seconds = 0.0
+        for part in text.split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+    for unit, scale in sorted(_UNITS.items(), key=lambda item: -len(item[0])):
+        if text.endswith(unit) and text[: -len(unit)].strip().replace(".", "", 1).isdigit():
+            return scale * float(text[: -len(unit)])
+    return None
+
+
+def parse_speed(text: str) -> float:
+    """×16, x4, 64, max.
+
+    Raises:
+        UsageError: it is no speed.
+    """
+    wanted = text.strip().casefold().lstrip("×x*")
+    if wanted == "max":
+        return float("inf")
+    try:
+        speed = float(wanted)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise UsageError(f'"{text}" is no speed: give ×1, ×4, ×16, ×64 or max')
+    return speed
+
+
+def speed_name(speed: float) -> str:
+    """×16, ×0.5, max."""
+    return "max" if speed == float("inf") else f"×{speed:g}"
