@@ -21,6 +21,8 @@ from core.state import RunState
 
 KEEP_EVERY = 512
 """Records between two states kept: about 10 ms of decoding and folding."""
+_KEEP_BYTES = 256 << 10
+"""Of the log, likewise: a record may hold a thousand steps, or the confusion of a hundred classes."""
 
 EventKind = Literal["epoch", "checkpoint", "command", "pause", "unpause", "resumed", "ended"]
 
@@ -90,7 +92,8 @@ class Recording:
             self.seconds.append(whole.seconds)
             self.steps.append(whole.step)
             self._mark(record)
-            if len(self) % KEEP_EVERY == 0:
+            kept = self._kept[-1][0]
+            if len(self) - kept >= KEEP_EVERY or self._ends[-1] - self._ends[kept] >= _KEEP_BYTES:
                 self._kept.append((len(self), whole.fork()))
         return limit_bytes is not None and self._reader.offset - before >= limit_bytes
 

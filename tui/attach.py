@@ -83,6 +83,37 @@ def watch(
     return ExitCode.DONE
 
 
+def replay(
+    folder: RunFolder,
+    *,
+    at: str | None = None,
+    speed: str | None = None,
+    ascii: bool = False,
+    color: Color = "auto",
+) -> ExitCode:
+    """Show a recorded run in the dashboard: from its start, playing, or held `at` a place.
+
+    Raises:
+        UsageError: there is no such place or speed.
+        StorageError: the log cannot be read, or was written by a newer version.
+    """
+    if color == "never":
+        os.environ["NO_COLOR"] = "1"
+    from tui.app import DashboardApp
+    from tui.replay import ReplaySource, parse_speed
+    from tui.settings import settings_file
+
+    source = ReplaySource(folder)
+    source.speed = parse_speed(speed) if speed else source.speed
+    source.read_all()
+    source.seek(source.place_of(at) if at else 0)
+    source.playing = at is None or speed is not None
+    app = DashboardApp(source, _recipe_of(folder), settings_file(), ascii=ascii or wants_ascii())
+    app.run()
+    app.keep_settings()
+    return ExitCode.DONE
+
+
 def _recipe_of(folder: RunFolder) -> str:
     try:
         return folder.read_manifest().recipe

@@ -51,11 +51,29 @@ LOOKING: Keys = [
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
 ]
 
+REPLAY: Keys = [
+    Binding("left_parenthesis,shift+left", "step_chunk(-1)", "Steps back", show=False, key_display="(",
+            tooltip="Rewind: a chunk of steps back; a live run too"),
+    Binding("right_parenthesis,shift+right", "step_chunk(1)", "Steps on", show=False, key_display=")",
+            tooltip="A chunk of steps on"),
+    Binding("left_curly_bracket,ctrl+left", "step_epoch(-1)", "Epoch back", show=False, key_display="{",
+            tooltip="Rewind: to the end of the epoch before; a live run too"),
+    Binding("right_curly_bracket,ctrl+right", "step_epoch(1)", "Epoch on", show=False, key_display="}",
+            tooltip="To the end of the epoch"),
+    Binding("home", "to_start", "Start", show=False, tooltip="Rewind to the first event"),
+    Binding("end", "to_end", "End", show=False, tooltip="The end; of a live run: back to now"),
+    Binding("asterisk", "to_best", "Best", show=False, key_display="*", tooltip="To the best epoch"),
+    Binding("at", "go_to", "Go to…", show=False, key_display="@", tooltip="An epoch, a step, a time, a share"),
+    Binding("v", "play_speed(1)", "Faster", show=False, tooltip="Play faster"),
+    Binding("V", "play_speed(-1)", "Slower", show=False, tooltip="Play slower"),
+]  # fmt: skip
+
 SECTIONS: list[tuple[str, Keys]] = [
     ("Steer the training", STEERING),
     ("Leave", LEAVING),
     ("Panes", PANE_KEYS),
     ("Plots", PLOTS),
+    ("Rewind and replay", REPLAY),
     ("Look", LOOKING),
 ]
 ALL: Keys = [binding for _, bindings in SECTIONS for binding in bindings]

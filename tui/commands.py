@@ -117,6 +117,28 @@ def attach(
     raise typer.Exit(int(watch(find_run(runs_dir.expanduser().absolute(), run), ascii=ascii, color=color)))
 
 
+@app.command()
+def replay(
+    run: RunName,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="PLACE", help="12 (epoch), 'step 5000', 1:30 or 90s (time), 50%, best, end. Holds there."),
+    ] = None,
+    speed: Annotated[str | None, typer.Option(metavar="×N", help="×1, ×4, ×16, ×64 or max; plays.")] = None,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+) -> None:
+    """Watch a recorded run again in the dashboard: play, step, seek."""
+    from tui.attach import has_terminal
+    from tui.attach import replay as watch_again
+
+    if not has_terminal():
+        raise UsageError("replay needs a terminal; `cifar-tui show RUN` prints how a run stands")
+    folder = find_run(runs_dir.expanduser().absolute(), run)
+    raise typer.Exit(int(watch_again(folder, at=at, speed=speed, ascii=ascii, color=color)))
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def control(
     run: RunName,

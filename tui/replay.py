@@ -44,6 +44,8 @@ class ReplaySource:
     """Records in `state`."""
     playing: bool = False
     speed: float = 16.0
+    moved: bool = False
+    """Whether it was put elsewhere since somebody last looked, so that everything is to be drawn anew."""
 
     def __post_init__(self) -> None:
         self.recording = Recording(self.folder.events_file)
@@ -143,6 +145,7 @@ class ReplaySource:
         """Show the run after its first `place` records."""
         self.place = min(max(place, 0), len(self.recording))
         self.state = self.recording.state_at(self.place)
+        self.moved = True
         self._seconds = self.state.seconds
 
     def seek_time(self, seconds: float) -> None:

@@ -37,6 +37,10 @@ class Source(Protocol):
     def problem(self) -> str:
         """Why there is no run and will be none; empty where there is one."""
 
+    @property
+    def shown_wall(self) -> float | None:
+        """Seconds since the epoch at which the picture is taken; None for the present."""
+
     def advance(self) -> list[Record]:
         """Records seen since the last call. They are in `state`, unless it is frozen.
 
@@ -81,6 +85,11 @@ class LiveSource:
         if self.trainer is None or self.state.ended is not None or self.trainer.is_running:
             return ""
         return "" if self.state.num_records else self.trainer.last_words()
+
+    @property
+    def shown_wall(self) -> float | None:
+        """The present."""
+        return None
 
     def advance(self) -> list[Record]:
         """Read what was added, at most some megabytes at once."""

@@ -174,7 +174,8 @@ def test_leaving_ends_the_viewer_and_sends_nothing(tmp_path: Path, keys: tuple[s
 
 def test_one_ctrl_c_does_not_leave(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
-        assert "Ctrl-C again detaches" in await watched.press("ctrl+c")
+        await watched.press("ctrl+c")
+        await watched.see("Ctrl-C again detaches")
         assert not watched.app._exit
 
     _watch(live(tmp_path), act)
@@ -209,7 +210,8 @@ def test_answers_arrive_while_the_view_is_frozen(tmp_path: Path) -> None:
         await watched.press("f", "c")
         [(identifier, _)] = watched.commands()
         watched.run.command("checkpoint", message="saved step-00000430", identifier=identifier)
-        assert "saved step-00000430" in await watched.catch_up()
+        await watched.catch_up()
+        await watched.see("saved step-00000430")
 
     _watch(live(tmp_path), act)
 
@@ -342,7 +344,7 @@ def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:
         table.column = next(index for index, column in enumerate(COLUMNS) if column[0] == "class")
         await watched.press("r")
         assert names() == sorted(names())
-        await watched.press("slash", *"tree")
+        await watched.press("slash", *"_tree")
         assert names() == ["maple_tree", "oak_tree", "palm_tree", "pine_tree", "willow_tree"]
         await watched.press("enter")
         assert watched.screen.focused is table

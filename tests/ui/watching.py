@@ -51,6 +51,14 @@ class Watching:
         await self.pilot.pause()
         await self.pilot.pause()
 
+    async def see(self, text: str) -> None:
+        """Wait until the screen holds a text; toasts take some rounds of messages to appear."""
+        for _ in range(100):
+            if text in self.text:
+                return
+            await self.pilot.pause()
+        raise AssertionError(f"{text!r} did not come; the screen:\n{self.text}")
+
     async def catch_up(self) -> str:
         """Take in what was added to the run, and return the screen."""
         self.screen.tick()
@@ -66,7 +74,7 @@ class Watching:
 async def watching(run: Canned, size: tuple[int, int] = (120, 40), *, ascii: bool = False) -> AsyncIterator[Watching]:
     """Watch a run; the present is the time of its last event."""
     app = DashboardApp(LiveSource(run.folder), run.recipe.name, settings_file(), ascii=ascii, clock=lambda: run.wall)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         watched = Watching(run, pilot, app)
         await watched.settle()
         yield watched

@@ -74,7 +74,8 @@ def test_fingerprints_name_pixels_order_shape_and_labels() -> None:
 
 
 def test_viewers_find_images_and_labels(tmp_path: Path) -> None:
-    dataset = dataset_of(split_of(300, side=5))
+    pixels = torch.randint(0, 256, (300, 3, 5, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    dataset = dataset_of(Split(pixels, torch.arange(300)))
     write_images(dataset, tmp_path / "new")
     images = np.load(tmp_path / "new" / f"{dataset.fingerprint}.npy", mmap_mode="r")
     labels = np.load(tmp_path / "new" / f"{dataset.fingerprint}.labels.npy", mmap_mode="r")

@@ -140,6 +140,14 @@ def test_images_are_turned_as_their_exif_orientation_says(tmp_path: Path) -> Non
     assert image[:, :, :7].mean() < 15
 
 
+def test_large_jpegs_keep_their_colours(tmp_path: Path) -> None:
+    for name, colour in (("green", GREEN), ("red", RED)):
+        for number in range(2):
+            paint(tmp_path / name / f"{number}.jpg", colour, (300, 200))
+    _, (images, labels), _ = load_folder(tmp_path, 16, ignore)
+    assert images[labels == 0].float().mean((0, 2, 3)).tolist() == pytest.approx(GREEN, abs=3)
+
+
 def save_16_bit(path: Path) -> None:
     Image.fromarray(np.full((8, 8), 128 * 256, dtype=np.uint16)).save(path)
 

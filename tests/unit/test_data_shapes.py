@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.data.catalog import DATASETS
 from core.data.shapes import _FIGURES, render_shapes
+from core.models.shapes_small import shapes_small
 
 INFO = DATASETS["shapes"]
 CLASSES = range(len(INFO.classes))
@@ -98,34 +99,33 @@ def test_a_linear_classifier_sees_little(train: tuple[Tensor, Tensor], validatio
 
 
 @pytest.mark.long
-def test_a_small_network_learns_it_in_ten_epochs_but_not_in_one(
+def test_the_network_of_the_demo_learns_it_in_ten_epochs_but_not_in_one(
     train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor]
 ) -> None:
-    nn = torch.nn
+    def inputs(images: Tensor) -> Tensor:
+        return (images / 255 - 0.5) / 0.25
+
     torch.manual_seed(0)
-    layers: list[torch.nn.Module] = []
-    for before, after in ((3, 16), (16, 32), (32, 64)):
-        layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        layers += [nn.MaxPool2d(2)] if after < 64 else [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)]
-    network = nn.Sequential(*layers)
+    network = shapes_small(num_classes=10, image_shape=INFO.image_shape)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
-    num_steps = 10 * len(train[1]) // 100
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=num_steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=1000)
     accuracies = []
     for _ in range(10):
         network.train()
         for chosen in torch.randperm(len(train[1])).view(-1, 100):
-            loss = nn.functional.cross_entropy(network(train[0][chosen] / 127.5 - 1), train[1][chosen])
+            loss = torch.nn.functional.cross_entropy(network(inputs(train[0][chosen])), train[1][chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
         network.eval()
         with torch.inference_mode():
-            predicted = network(validation[0] / 127.5 - 1).argmax(1)
+            predicted = network(inputs(validation[0])).argmax(1)
         accuracies.append((predicted == validation[1]).float().mean().item())
-    assert accuracies[0] < 0.5
+    assert accuracies[0] < 0.4
     assert accuracies[-1] > 0.9
-    wrong = predicted != validation[1]
-    confused = {frozenset(pair) for pair in zip(validation[1][wrong].tolist(), predicted[wrong].tolist(), strict=True)}
-    assert frozenset((INFO.classes.index("square"), INFO.classes.index("rectangle"))) in confused
+    confusion = torch.zeros(10, 10).index_put_((validation[1], predicted), torch.ones(()), accumulate=True)
+    confusion = (confusion + confusion.T).fill_diagonal_(0).triu()
+    most = {tuple(divmod(index, 10)) for index in confusion.flatten().topk(4).indices.tolist()}
+    alike = [("square", "rectangle"), ("circle", "hexagon"), ("pentagon", "hexagon"), ("circle", "ellipse")]
+    assert len(most & {(INFO.classes.index(one), INFO.classes.index(other)) for one, other in alike}) >= 2

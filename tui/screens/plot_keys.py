@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textual.screen import Screen
-
 from tui.figures import whole_range
+from tui.screens.scene_screen import SceneScreen
 from tui.view import View
-from tui.widgets.drawn import Scene
 from tui.widgets.plots import PlotPane
 
 
-class PlotKeys(Screen[None]):
+class PlotKeys(SceneScreen):
     """Zoom, pan, crosshair, axes and smoothing, for all plots of a screen at once."""
-
-    scene: Scene
 
     def look_through(self, view: View) -> None:
         """Show the plots in another way."""

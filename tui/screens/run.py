@@ -20,7 +20,8 @@ from tui.classes import ClassHistory
 from tui.panes import make_pane
 from tui.screens.help import HelpScreen, Section
 from tui.screens.plot_keys import PlotKeys
-from tui.screens.steering_keys import NEEDS_TRAINER, SteeringKeys
+from tui.screens.replay_keys import NEEDS_REPLAY, ReplayKeys
+from tui.screens.steering_keys import NEEDS_TRAINER
 from tui.status import Situation
 from tui.steering import Steering
 from tui.widgets.drawn import Drawn, Scene
@@ -29,14 +30,17 @@ from tui.widgets.keybar import Hint, KeyBar, Tabs
 from tui.widgets.notice import Notice
 from tui.widgets.overview import Overview
 from tui.widgets.pane import Pane
+from tui.widgets.transport import Transport
 
 _TABS_FROM = 36
 """Lines of a screen that can spare one for the names of the panes."""
+_MARKS_FROM = 30
+"""Lines of a screen that can spare one for the marks above the bar of a replay."""
 _SMALLEST = (60, 20)
 _INTERRUPT_SECONDS = 2.0
 
 
-class RunScreen(PlotKeys, SteeringKeys):
+class RunScreen(PlotKeys, ReplayKeys):
     """Watch and steer a run.
 
     Args:
@@ -68,14 +72,16 @@ class RunScreen(PlotKeys, SteeringKeys):
     def compose(self) -> ComposeResult:
         """Status, names of the panes, the pane, keys."""
         yield Header(self.scene, self.situation, id="header")
-        yield Tabs(self.scene, list(PANES), lambda: self._current, self.show_pane, id="tabs")
+        yield Tabs(self.scene, list(PANES), lambda: self._current, self._choose_pane, id="tabs")
         yield Container(id="pane")
+        yield Transport(self.scene, id="transport")
         yield KeyBar(self.scene, self.hints, id="keys")
         yield Notice(self.scene, id="notice")
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Show the overview, and look at the source from now on."""
-        self.show_pane(0)
+        self.show_transport()
+        await self.show_pane(0)
         self.tick()
         self.set_interval(self._interval, self.tick)
 
@@ -85,6 +91,7 @@ class RunScreen(PlotKeys, SteeringKeys):
         small = width < _SMALLEST[0] or height < _SMALLEST[1]
         self.set_class(small, "small")
         self.query_one("#tabs").display = not small and height >= _TABS_FROM
+        self.query_one("#transport").styles.height = 2 if height >= _MARKS_FROM else 1
         self._show_notice()
 
     # -- the run goes on ----------------------------------------------------------------------------------------------
@@ -101,14 +108,24 @@ class RunScreen(PlotKeys, SteeringKeys):
             self.hear(records)
             if not source.frozen:
                 self._show({type(record.event) for record in records})
+        if self.replay is not None and self.replay.moved:
+            self.show_moment()
         self._show_notice()
         self.show_status()
         if source.is_behind:
             self.call_later(self.tick)
         if self.leaving and self.state.ended is not None:
-            self.app.exit()
+            self.action_detach()
 
-    def _show(self, kinds: set[type]) -> None:
+    def show_moment(self) -> None:
+        """Draw everything for another moment of the run."""
+        if self.replay is not None:
+            self.replay.moved = False
+        self._show(None)
+        self._show_notice()
+        self.show_status()
+
+    def _show(self, kinds: set[type] | None) -> None:
         started, ended = self.state.run is not None, self.state.ended is not None
         if (started, ended) != (self._was_started, self._was_ended):
             self._was_started, self._was_ended = started, ended
@@ -130,13 +147,14 @@ class RunScreen(PlotKeys, SteeringKeys):
 
     def show_status(self) -> None:
         """Bring the lines above and below up to date; lines that have not changed cost nothing."""
-        for widget in self.query("#header, #keys, #tabs").results(Drawn):
+        for widget in self.query("#header, #keys, #tabs, #transport").results(Drawn):
             if widget.display:
                 widget.redraw()
 
     def situation(self) -> Situation:
         """What the status lines say besides the run."""
-        now, last = self._clock(), self.state.last
+        shown, last = self.scene.source.shown_wall, self.state.last
+        now = self._clock() if shown is None else shown
         return Situation(
             run_id=self.scene.source.folder.id,
             recipe=self.state.run.recipe if self.state.run else self._recipe,
@@ -153,15 +171,18 @@ class RunScreen(PlotKeys, SteeringKeys):
         """The pane that is shown."""
         return self._panes[self._current]
 
-    def show_pane(self, index: int) -> None:
+    async def show_pane(self, index: int) -> None:
         """Show a pane; it is made when it is first asked for."""
         if index not in self._panes:
             self._panes[index] = make_pane(PANES[index], self.scene, self.history)
-            self.query_one("#pane").mount(self._panes[index])
+            await self.query_one("#pane").mount(self._panes[index])
         self._current = index
         for number, pane in self._panes.items():
             pane.display = number == index
         self.call_after_refresh(self._shown)
+
+    def _choose_pane(self, index: int) -> None:
+        self.call_later(self.show_pane, index)
 
     def _shown(self) -> None:
         target: Widget | None = self.pane.first_focus()
@@ -170,16 +191,16 @@ class RunScreen(PlotKeys, SteeringKeys):
         self.pane.show(None)
         self.show_status()
 
-    def action_show_pane(self, index: int) -> None:
+    async def action_show_pane(self, index: int) -> None:
         """By its digit."""
-        self.show_pane(index)
+        await self.show_pane(index)
 
-    def on_pane_opens(self, message: Pane.Opens) -> None:
+    async def on_pane_opens(self, message: Pane.Opens) -> None:
         """A pane asks for another one, perhaps with something to show."""
         index = [name.lower() for name in PANES].index(message.pane)
-        self.show_pane(index)
+        await self.show_pane(index)
         if message.subject is not None:
-            self.call_after_refresh(self._panes[index].show_subject, message.subject)
+            self._panes[index].show_subject(message.subject)
 
     def action_full_screen(self) -> None:
         """The focused pane alone, or all again."""
@@ -195,13 +216,15 @@ class RunScreen(PlotKeys, SteeringKeys):
         elif self.pane.back():
             pass
         elif self._current != 0:
-            self.show_pane(0)
+            self.call_later(self.show_pane, 0)
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing can be asked of a trainer that is gone; None greys the key out."""
-        if action in NEEDS_TRAINER and not (self.scene.source.is_live and self.state.run):
+        if self.replay is not None:
+            return True  # what a replay cannot do, it says
+        if action in NEEDS_REPLAY or (action in NEEDS_TRAINER and not (self.scene.source.is_live and self.state.run)):
             return None
         return True
 
@@ -234,6 +257,8 @@ class RunScreen(PlotKeys, SteeringKeys):
     def hints(self) -> list[Hint]:
         """The footer: the pane's own keys, steering, leaving. The most needed ones stay where there is little room."""
         live, started = self.scene.source.is_live, self.state.run is not None
+        if self.replay is not None:
+            return self.replay_hints()
         own = [Hint(key_name(key), key.description, key.action, rank=1) for key in self.pane.own_keys() if key.show]
         steer = []
         for binding in bindings.STEERING if live else []:

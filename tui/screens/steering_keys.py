@@ -10,6 +10,8 @@ from tui.screens.dialogs import LEAVE_CHOICES, STOP_CHOICES, ChoiceDialog, PlanD
 from tui.steering import Steering
 from tui.widgets.drawn import Scene
 
+_BOTTOM = 2
+"""Screens there are when a run was opened from the command line: Textual's own, and the run's."""
 NEEDS_TRAINER = frozenset({"pause", "checkpoint", "evaluate", "stop", "scale_lr", "change_epochs"})
 """Actions that make no sense once there is no trainer."""
 
@@ -98,5 +100,8 @@ class SteeringKeys(Screen[None]):
         self.app.push_screen(ChoiceDialog("Leave the dashboard?", LEAVE_CHOICES), answered)
 
     def action_detach(self) -> None:
-        """Leave; the training goes on."""
-        self.app.exit()
+        """Leave, to the home screen where one came from there; the training goes on."""
+        if len(self.app.screen_stack) > _BOTTOM:
+            self.dismiss()
+        else:
+            self.app.exit()

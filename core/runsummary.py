@@ -1,0 +1,174 @@
+"""A run in one row: what lists show of it. Made by folding its log, so that a list says what every other view says."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import socket
+import stat
+import struct
+from typing import Literal
+
+import msgspec
+
+from core.errors import StorageError
+from core.runfolder import Manifest, RunFolder
+from core.state import SILENT_AFTER_SECONDS, RunState
+
+Condition = Literal[
+    "running", "starting", "paused", "stalled", "silent", "died",
+    "finished", "stopped", "preempted", "diverged", "failed", "broken",
+]  # fmt: skip
+LIVE: frozenset[Condition] = frozenset({"running", "starting", "paused", "stalled", "silent"})
+_CURVE_POINTS = 48
+
+
+class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
+    """What a list shows of a run. Accuracies are fractions."""
+
+    id: str
+    recipe: str = ""
+    dataset: str = ""
+    device: str = ""
+    """What a person calls it."""
+    created: float = 0.0
+    """Seconds since the epoch."""
+    last_wall: float = 0.0
+    """Of its last event."""
+    status: str = "starting"
+    """As `RunState.status`: how it stood at its last event."""
+    has_ended: bool = False
+    phase_stalls: bool = False
+    """Whether its last heartbeat told of a step long ago."""
+    epoch: int = 0
+    num_epochs: int = 0
+    step: int = 0
+    num_steps: int = 0
+    best: float | None = None
+    best_epoch: int = 0
+    last: float | None = None
+    curve: tuple[float, ...] = ()
+    """Validation top-1 of at most 48 epochs over the whole run."""
+    seconds: float = 0.0
+    """The run's time, attempts put end to end."""
+    training_seconds: float = 0.0
+    images_per_second: float | None = None
+    seed: int | None = None
+    host: str = ""
+    pid: int | None = None
+    reason: str = ""
+    """Why it ended."""
+    num_corrupt: int = 0
+    problem: str = ""
+    """Why it cannot be shown; such a run has a name and nothing else."""
+
+
+def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSummary:
+    """The summary of a run whose log has been folded.
+
+    Raises:
+        StorageError: there is neither a manifest nor an event.
+    """
+    manifest, problem = _manifest(folder, state)
+    run, best = state.run, state.best
+    config = run.config if run else manifest.config if manifest else {}
+    data = config.get("data")
+    top1 = [epoch.validation.top1 for epoch in state.epochs]
+    return RunSummary(
+        id=folder.id,
+        recipe=run.recipe if run else manifest.recipe if manifest else "",
+        dataset=run.dataset if run else str(data.get("dataset", "")) if isinstance(data, dict) else "",
+        device=run.device.title if run else "",
+        created=manifest.created if manifest else 0.0,
+        last_wall=state.last.wall if state.last else 0.0,
+        status=state.status,
+        has_ended=state.ended is not None,
+        phase_stalls=state.last is not None and state.liveness(state.last.wall) == "stalled",
+        epoch=state.epoch,
+        num_epochs=state.num_epochs or _whole(config.get("epochs")),
+        step=state.step,
+        num_steps=state.num_steps,
+        best=best.top1 if best else None,
+        best_epoch=best.epoch if best else 0,
+        last=top1[-1] if top1 and math.isfinite(top1[-1]) else None,
+        curve=thinned(top1),
+        seconds=state.seconds,
+        training_seconds=state.training_seconds,
+        images_per_second=state.mean_images_per_second,
+        seed=config.get("seed") if isinstance(config.get("seed"), int) else None,
+        host=manifest.host if manifest else "",
+        pid=manifest.pid if manifest else None,
+        reason=state.ended.reason if state.ended else "",
+        num_corrupt=num_corrupt,
+        problem=problem,
+    )
+
+
+def _manifest(folder: RunFolder, state: RunState) -> tuple[Manifest | None, str]:
+    try:
+        return folder.read_manifest(), ""
+    except StorageError as error:
+        if not state.num_records:
+            raise
+        return None, "" if state.run else str(error)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def thinned(values: list[float], most: int = _CURVE_POINTS) -> tuple[float, ...]:
+    """At most so many of the values, evenly spread, the last one among them; non-finite ones left out."""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) <= most:
+        return tuple(finite)
+    return tuple(finite[round(index * (len(finite) - 1) / (most - 1))] for index in range(most))
+
+
+def condition(summary: RunSummary, folder: RunFolder, now_wall: float) -> Condition:
+    """How a run fares at `now_wall`. A trainer that was killed says nothing more: its lock is gone."""
+    if summary.problem:
+        return "broken"
+    if summary.has_ended:
+        return summary.status  # type: ignore[return-value]
+    heard = summary.last_wall or summary.created
+    if now_wall - heard <= SILENT_AFTER_SECONDS:
+        if summary.status == "paused":
+            return "paused"
+        if summary.status == "starting":
+            return "starting"
+        return "stalled" if summary.phase_stalls else "running"
+    return "silent" if has_trainer(folder, summary) else "died"
+
+
+def has_trainer(folder: RunFolder, summary: RunSummary) -> bool:
+    """Whether a process holds the run's lock; asked without taking it, which could turn a trainer away."""
+    held = lock_is_held(folder)
+    if held is not None:
+        return held
+    if summary.host == socket.gethostname() and summary.pid:
+        return os.path.exists(f"/proc/{summary.pid}") if os.path.isdir("/proc/self") else False
+    return False
+
+
+def lock_is_held(folder: RunFolder) -> bool | None:
+    """Whether some process holds the lock; None where that cannot be told (no lock file, no such question here)."""
+    if not hasattr(fcntl, "F_GETLK"):
+        return None
+    try:
+        descriptor = os.open(folder.path / ".lock", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        question = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)  # struct flock of 64-bit Linux
+        answer = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, question))
+        return bool(answer[0] != fcntl.F_UNLCK)
+    except (OSError, struct.error):
+        return None
+    finally:
+        os.close(descriptor)

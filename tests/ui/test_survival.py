@@ -1,0 +1,131 @@
+"""In a real terminal: whatever befalls the viewer, the training goes on, and the terminal is left in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import control
+from tests.ui.terminal import DEADLINE_SECONDS, Terminal, last_step, trainer_of
+
+_DEMO = ["demo", "--epochs", "500", "--runs-dir", "runs", "--set", "threads=1", "--run-id", "survivor"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a run that was started in a terminal whose viewer was then killed with signal 9."""
+    home = tmp_path_factory.mktemp("home")
+    run = home / "runs" / "survivor"
+    with Terminal(_DEMO, home) as terminal:
+        terminal.wait_for("STARTING")  # long before PyTorch is loaded
+        terminal.wait_for("TRAINING")
+        terminal.wait_for("loss ")
+        os.kill(terminal.process.pid, signal.SIGKILL)
+        assert terminal.process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
+    yield home
+    trainer = trainer_of(run)
+    control.send(run / "control", control.parse_command(["stop", "discard"]))
+    trainer.wait(DEADLINE_SECONDS)
+
+
+def _attach(home: Path, *options: str, **env: str | None) -> Terminal:
+    terminal = Terminal(["attach", "survivor", "--runs-dir", "runs", *options], home, env=env)
+    terminal.wait_for("TRAINING")
+    return terminal
+
+
+def _goes_on(home: Path) -> bool:
+    """Whether the trainer lives and does further steps."""
+    run = home / "runs" / "survivor"
+    before = last_step(run)
+    with _attach(home) as terminal:
+        terminal.wait_for(lambda: last_step(run) > before)
+    return trainer_of(run).is_running()
+
+
+def test_training_outlives_a_viewer_killed_with_signal_9(home: Path) -> None:
+    assert _goes_on(home)
+
+
+def test_trainer_has_no_terminal_and_a_session_of_its_own(home: Path) -> None:
+    trainer = trainer_of(home / "runs" / "survivor")
+    assert trainer.terminal() is None
+    assert os.getsid(trainer.pid) == trainer.pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=["SIGHUP", "SIGTERM"])
+def test_signalled_viewer_restores_the_terminal_and_training_goes_on(home: Path, number: signal.Signals) -> None:
+    with _attach(home) as terminal:
+        assert terminal.attributes() != terminal.before
+        os.kill(terminal.process.pid, number)
+        terminal.wait_for(lambda: terminal.process.poll() is not None)
+        terminal.drain(0.1)
+        assert terminal.attributes() == terminal.before
+        assert b"\x1b[?1049l" in terminal.raw  # back from the alternate screen
+        assert b"\x1b[?1000l" in terminal.raw  # the mouse is the terminal's again
+    assert _goes_on(home)
+
+
+def test_closed_terminal_ends_the_viewer_and_training_goes_on(home: Path) -> None:
+    with _attach(home) as terminal:
+        terminal.hang_up()
+        terminal.process.wait(DEADLINE_SECONDS)
+    assert _goes_on(home)
+
+
+def test_detaching_restores_the_terminal_and_says_how_to_come_back(home: Path) -> None:
+    with _attach(home) as terminal:
+        terminal.press("d")
+        terminal.wait_for("cifar-tui attach survivor")
+        assert terminal.process.wait(DEADLINE_SECONDS) == 0
+        assert terminal.attributes() == terminal.before
+    assert _goes_on(home)
+
+
+def test_two_terminals_watch_and_steer_the_same_run(home: Path) -> None:
+    with _attach(home) as one, _attach(home) as two:
+        one.press(" ")
+        one.wait_for("PAUSED")
+        two.wait_for("PAUSED")
+        two.press(" ")
+        two.wait_for("TRAINING")
+        one.wait_for("TRAINING")
+
+
+def test_no_color_sends_no_colours(home: Path) -> None:
+    with _attach(home, NO_COLOR="1") as terminal:
+        terminal.drain(0.5)
+        assert b"38;" not in terminal.raw
+        assert b"48;" not in terminal.raw
+
+
+def test_sixteen_colours_send_no_others(home: Path) -> None:
+    with _attach(home, TERM="xterm-16color", COLORTERM=None) as terminal:
+        terminal.drain(0.5)
+        assert b"38;" not in terminal.raw
+
+
+def test_locale_c_sends_nothing_but_ascii(home: Path) -> None:
+    with _attach(home, LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") as terminal:
+        terminal.drain(0.5)
+        assert terminal.raw.isascii()
+
+
+def test_error_before_the_run_exists_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with Terminal(["-r", "shapes-small", "--runs-dir", "file/runs"], tmp_path) as terminal:
+        terminal.wait_for("The run did not start.")
+        terminal.wait_for("choose a writable folder with --runs-dir")
+        terminal.press("q")
+        assert terminal.process.wait(DEADLINE_SECONDS) == 6
+
+
+def test_wrong_flag_is_told_before_the_screen_opens(tmp_path: Path) -> None:
+    with Terminal(["-r", "shapes-smal"], tmp_path) as terminal:
+        terminal.wait_for('Did you mean "shapes-small"?')
+        assert terminal.process.wait(DEADLINE_SECONDS) == 2
+        assert b"\x1b[?1049h" not in terminal.raw
