@@ -154,7 +154,7 @@ def predict(
     for part in _parts(list(images)):
         read = [(image, _read(image, started.image_shape)) for image in part]
         pixels = [array for _, array in read if not isinstance(array, DataError)]
-        answers = iter(())
+        answers: Iterator[list[Guess]] = iter(())
         if pixels:
             inputs = _normalized(torch.from_numpy(np.stack(pixels)), normalize).to(chosen)
             with torch.inference_mode(), torch.autocast(chosen.type, torch.bfloat16, info.precision == "bfloat16"):

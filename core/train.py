@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
-import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,43 +19,19 @@ from torch import Tensor
 from core import events as ev
 from core.config import Plateau
 from core.data.randomness import stream_seed
-from core.errors import CheckpointError, DivergedError, ExitCode, UsageError
-from core.evaluate import evaluate, save_predictions
+from core.errors import DivergedError, ExitCode, UsageError
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
-from core.optim.schedules import PlateauState, lr_factor, momentum_at
+from core.optim.schedules import lr_factor, momentum_at
 from core.optim.schedules import plan as plan_lr
+from core.progress import Progress, capture, restore
 from core.pulse import Pulse
 from core.runfolder import RunFolder
 from core.saver import Reason, Saver
 from core.setup import Setup
 from core.signals import Signals
 from core.steering import Steering
-
-
-class Progress(msgspec.Struct, kw_only=True):
-    """Where a run is, and what decides how it goes on besides weights and optimiser; part of a checkpoint."""
-
-    step: int = 0
-    """Steps done."""
-    epoch: int = 0
-    """Epochs completed."""
-    batch: int = 0
-    """Batches done of the epoch under way."""
-    totals: Totals = Totals()
-    """Metrics of the epoch under way."""
-    num_epochs: int
-    lr_scale: float = 1.0
-    """Product of the factors that commands asked for."""
-    num_rollbacks: int = 0
-    """How often a divergence has sent it back."""
-    plateau: PlateauState = PlateauState()
-    best: float | None = None
-    """Of the metric that `checkpoint.best` names; larger is better."""
-
-
-class EvaluationInterruptedError(Exception):
-    """A signal came while the validation set was run."""
+from core.validation import EvaluationInterruptedError, Validator
 
 
 class Trainer:
@@ -82,7 +57,7 @@ class Trainer:
         self.parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
         self.end: ev.RunEnded | None = None
         """Set by whatever ends the run."""
-        self._signals = signals
+        self.validator = Validator(setup, folder, emit, signals)
         self._steering = Steering(self, folder, emit, signals)
         self._started = time.monotonic()
 
@@ -92,20 +67,8 @@ class Trainer:
         Raises:
             CheckpointError: it belongs to another network or optimiser.
         """
-        optimizer = self.setup.optimizer
-        settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-        try:
-            self.setup.model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            self.progress = msgspec.convert(state["progress"], Progress)
-        except (KeyError, ValueError, RuntimeError, msgspec.ValidationError) as error:
-            raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
-        # A number of epochs given now counts; one that a command gave earlier is part of the progress.
-        if self.config.epochs != state["config"]["epochs"]:
-            self.progress.num_epochs = self.config.epochs
+        self.progress = restore(state, self.setup)
         self.meter.totals = self.progress.totals
-        for group, values in zip(optimizer.param_groups, settings, strict=True):
-            group.update(values)
         if self.step > 0:  # the optimiser as the last step left it: an epoch's end may be the next to come
             self._set_learning_rate(self.step - 1)
 
@@ -204,7 +167,7 @@ class Trainer:
         self.halt()
         totals = self.meter.totals
         try:
-            validation = self._evaluate(f"epoch-{epoch:03d}")
+            validation = self.validator.validate(f"epoch-{epoch:03d}")
         except EvaluationInterruptedError:
             self._steering.look()  # ends the run; the end of this epoch is still owed, and who resumes pays it
             return
@@ -241,28 +204,6 @@ class Trainer:
         self.emit(ev.PhaseChanged(phase="training"))
         self.proceed()
 
-    def _evaluate(self, name: str) -> ev.Evaluation:
-        self.emit(ev.PhaseChanged(phase="evaluating"))
-        validation, predictions = evaluate(
-            self.setup.compiled,
-            self._interruptible(self.setup.validation_batches()),
-            num_classes=len(self.setup.dataset.classes),
-            autocast=self.setup.autocast(),
-        )
-        path = self.folder.predictions / f"{name}.npz"
-        try:
-            save_predictions(path, predictions)
-        except OSError as error:
-            self.emit(ev.Notice(level="warning", text=f"cannot write {path.name}: {error.strerror}"))
-            return validation
-        return msgspec.structs.replace(validation, predictions=str(path.relative_to(self.folder.path)))
-
-    def _interruptible(self, batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in batches:
-            if self._signals.request is not None:
-                raise EvaluationInterruptedError
-            yield batch
-
     def _update_plateau(self, schedule: Plateau, validation_loss: float) -> None:
         before = self.progress.plateau
         self.progress.plateau = before.update(schedule, validation_loss)
@@ -286,13 +227,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Tensors and plain values that decide every further step."""
         self.progress.totals = self.meter.totals
-        return {
-            "model": self.setup.model.state_dict(),
-            "optimizer": self.setup.optimizer.state_dict(),
-            "progress": msgspec.to_builtins(self.progress),
-            "config": msgspec.to_builtins(self.config),
-            "classes": list(self.setup.dataset.classes),
-        }
+        return capture(self.progress, self.setup)
 
     # -- what steering asks for ---------------------------------------------------------------------------------------
 
@@ -360,7 +295,7 @@ class Trainer:
             UsageError: a signal has come meanwhile, and the run is about to end.
         """
         try:
-            validation = self._evaluate(f"step-{self.step:08d}")
+            validation = self.validator.validate(f"step-{self.step:08d}")
         except EvaluationInterruptedError:
             raise UsageError("a signal came first") from None
         self.emit(ev.Evaluated(epoch=self.progress.epoch + 1, step=self.step, validation=validation))

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,10 +15,10 @@ from textual.app import App, SystemCommand
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
-from tui import bindings
 from tui.bindings import key_name
 from tui.render.palettes import NAMES, Look
 from tui.screens.run import RunScreen
+from tui.screens.scene_screen import SceneScreen
 from tui.settings import Settings, load_settings, save_settings
 from tui.source import Source
 from tui.themes import DARK, LIGHT, PLAIN, AsciiFilter, make_look
@@ -26,7 +27,7 @@ from tui.widgets.drawn import Scene
 
 
 class DashboardApp(App[None], inherit_bindings=False):
-    """Watches a run.
+    """Watches a run, or shows what `first` says and opens runs from there.
 
     Args:
         source: the run.
@@ -35,6 +36,7 @@ class DashboardApp(App[None], inherit_bindings=False):
         ascii: draw with ASCII characters only.
         frames_per_second: of this session; by default the one kept.
         clock: seconds since the epoch.
+        first: makes the screen to begin with, where that is not the run.
     """
 
     CSS_PATH = "app.tcss"
@@ -51,6 +53,7 @@ class DashboardApp(App[None], inherit_bindings=False):
         ascii: bool = False,
         frames_per_second: float | None = None,
         clock: Callable[[], float] = time.time,
+        first: Callable[[DashboardApp], SceneScreen] | None = None,
     ) -> None:
         super().__init__()
         self.settings_file = settings_file
@@ -58,9 +61,11 @@ class DashboardApp(App[None], inherit_bindings=False):
         self.ascii = ascii
         self._recipe, self._clock = recipe, clock
         self._interval = 1 / (frames_per_second or self.settings.frames_per_second)
+        self._first = first
         view = View(XUnit(self.settings.x_unit), smoothing=self.settings.smoothing, log_y=self.settings.log_y)
         self.scene = Scene(source, view, self.make_look())
-        for theme in (DARK, LIGHT, PLAIN):
+        """Of the run that was opened last."""
+        for theme in (DARK, LIGHT):
             self.register_theme(theme)
 
     def make_look(self) -> Look:
@@ -76,7 +81,7 @@ class DashboardApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Open the run; end well on signals that would leave the terminal in disorder."""
         self._set_theme()
-        self.push_screen(RunScreen(self.scene, self._recipe, self._interval, self._clock))
+        self.push_screen(self._first(self) if self._first else self._run_screen(self._recipe))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(ValueError, RuntimeError):  # not the main thread
@@ -87,8 +92,16 @@ class DashboardApp(App[None], inherit_bindings=False):
         filters = [NoColor()] if self.no_color else list(super().get_line_filters())
         return [*filters, AsciiFilter()] if self.ascii else filters
 
+    def _run_screen(self, recipe: str) -> RunScreen:
+        return RunScreen(self.scene, recipe, self._interval, self._clock)
+
+    def open_run(self, source: Source, recipe: str, closed: Callable[[object], None] | None = None) -> None:
+        """Show a run on top of the present screen; `closed` is called when one comes back."""
+        self.scene = Scene(source, replace(self.scene.view, window=None, crosshair=None), self.make_look())
+        self.push_screen(self._run_screen(recipe), closed)
+
     def _set_theme(self) -> None:
-        self.theme = (PLAIN if self.no_color else DARK if self.settings.theme == "dark" else LIGHT).name
+        self.theme = PLAIN if self.no_color else (DARK if self.settings.theme == "dark" else LIGHT).name
 
     # -- actions ------------------------------------------------------------------------------------------------------
 
@@ -107,7 +120,8 @@ class DashboardApp(App[None], inherit_bindings=False):
     def _recolor(self) -> None:
         self.scene.look = self.make_look()
         for screen in self.screen_stack:
-            if isinstance(screen, RunScreen):
+            if isinstance(screen, SceneScreen):
+                screen.scene.look = self.scene.look
                 screen.call_after_refresh(screen.redraw_all)
         self.keep_settings()
 
@@ -120,14 +134,14 @@ class DashboardApp(App[None], inherit_bindings=False):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: every action that has a key."""
-        if not isinstance(screen, RunScreen):
+        if not isinstance(screen, SceneScreen):
             return
-        for section, keys in [("This pane", screen.pane.own_keys()), *bindings.SECTIONS]:
+        for section, keys in screen.key_sections():
             for key in keys:
                 title = f"{key.description.rstrip('…')} ({key_name(key)})"
                 yield SystemCommand(title, f"{section}: {key.tooltip}", self._runner(screen, key.action))
 
-    def _runner(self, screen: RunScreen, action: str) -> Callable[[], Awaitable[None]]:
+    def _runner(self, screen: SceneScreen, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             target = screen.focused if screen.focused is not None else screen
             if not await self.run_action(action, default_namespace=target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Literal
 
 import typer
@@ -109,6 +110,27 @@ def replay(
     source.seek(source.place_of(at) if at else 0)
     source.playing = at is None or speed is not None
     app = DashboardApp(source, _recipe_of(folder), settings_file(), ascii=ascii or wants_ascii())
+    app.run()
+    app.keep_settings()
+    return ExitCode.DONE
+
+
+def home(runs_dir: Path, *, ascii: bool = False, color: Color = "auto") -> ExitCode:
+    """Show all runs."""
+    if color == "never":
+        os.environ["NO_COLOR"] = "1"
+    from tui.app import DashboardApp
+    from tui.home.no_run import NoRun
+    from tui.screens.home import home_screen
+    from tui.settings import settings_file
+
+    app = DashboardApp(
+        NoRun(RunFolder(runs_dir)),
+        "",
+        settings_file(),
+        ascii=ascii or wants_ascii(),
+        first=lambda app: home_screen(app, runs_dir),
+    )
     app.run()
     app.keep_settings()
     return ExitCode.DONE

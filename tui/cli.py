@@ -31,8 +31,8 @@ DEFAULT_RUNS_DIR = Path("runs")
 def main() -> None:
     """Entry point: run the command and turn errors into one sentence and an exit code."""
     _fill_standard_streams()
-    # Imported here, since it registers its commands with `app`.
-    from tui import commands  # noqa: F401
+    # Imported here, since they register their commands with `app`.
+    from tui import commands, export_command, model_commands  # noqa: F401
 
     try:
         app(args=with_default_command(sys.argv[1:]), prog_name="cifar-tui")

@@ -20,7 +20,7 @@ from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
 from core.session import Request, train_run
-from tui.attach import has_terminal, start_and_watch
+from tui.attach import has_terminal, home, start_and_watch
 
 Color = Literal["auto", "always", "never"]
 
@@ -51,6 +51,8 @@ def launch(options: TrainOptions) -> ExitCode:
     Raises:
         CifarTuiError: nothing was started.
     """
+    if _asks_for_nothing(options) and has_terminal():
+        return home(options.runs_dir.expanduser().absolute(), ascii=options.ascii, color=options.color)
     request = make_request(options)
     if options.dry_run:
         typer.echo(msgspec.json.format(msgspec.json.encode(request.config), indent=2).decode())
@@ -73,6 +75,13 @@ def launch(options: TrainOptions) -> ExitCode:
         return LineReport(folder, out, talk)
 
     return train_run(request, report_to)
+
+
+def _asks_for_nothing(options: TrainOptions) -> bool:
+    """Bare `cifar-tui`, which shows all runs."""
+    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume)
+    switches = (options.fork, options.no_ui, options.dry_run, options.json)
+    return not any(wishes) and not any(switches) and not _without_none(options.flags)
 
 
 def make_request(options: TrainOptions) -> Request:

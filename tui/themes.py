@@ -40,16 +40,8 @@ LIGHT = Theme(
     dark=False,
     variables={"block-cursor-background": "#bcdcf0", "block-cursor-foreground": "#000000", "border": "#1060c0"},
 )
-PLAIN = Theme(
-    name="cifar-plain",
-    primary="ansi_default",
-    foreground="ansi_default",
-    background="ansi_default",
-    surface="ansi_default",
-    panel="ansi_default",
-    ansi=True,
-)
-"""The terminal's own colours, for NO_COLOR."""
+PLAIN = "ansi-dark"
+"""Textual's theme of the terminal's own colours, for NO_COLOR."""
 
 _DEPTHS = {None: Depth.MONO, "standard": Depth.STANDARD, "256": Depth.EIGHT_BIT, "truecolor": Depth.TRUECOLOR}
 

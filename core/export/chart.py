@@ -51,6 +51,9 @@ class Frame:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     y_text: Callable[[float], str]
+    """Writes a value."""
+    tick_text: Callable[[float], str]
+    """Writes a round one."""
     log: bool = False
     left: int = 52
     right: int = 124
@@ -81,7 +84,7 @@ def chart(frame: Frame, lines: Sequence[Line], bands: Sequence[Band] = (), mark:
         bands: lie below the lines.
         mark: a single point to be circled, its name written above it.
     """
-    clip = f"clip-{escape(frame.title.lower().replace(' ', '-'))}"
+    clip = f"clip-{escape(frame.title.lower().replace(' ', '-'))}-{frame.width}"
     inner = (frame.width - frame.left - frame.right, frame.height - frame.top - frame.bottom)
     parts = [
         f'<svg class="chart" viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{escape(frame.title)}">',
@@ -100,7 +103,9 @@ def chart(frame: Frame, lines: Sequence[Line], bands: Sequence[Band] = (), mark:
         parts.append(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="6.5"/>')
         anchor = "end" if x > frame.width - frame.right - 70 else "middle"
         above = y - 13 if y - 13 > 8 else y + 22
-        parts.append(f'<text class="marked" x="{x:.1f}" y="{above:.1f}" text-anchor="{anchor}">{escape(mark.name)}</text>')
+        parts.append(
+            f'<text class="marked" x="{x:.1f}" y="{above:.1f}" text-anchor="{anchor}">{escape(mark.name)}</text>'
+        )
     parts.append("</svg>")
     return Markup("".join(parts))
 
@@ -112,7 +117,8 @@ def _axes(frame: Frame) -> list[str]:
         y = float(frame.at_y(np.array([value]))[0])
         parts.append(f'<line class="grid" x1="{frame.left}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
-            f'<text class="tick" x="{frame.left - 9}" y="{y + 4:.1f}" text-anchor="end">{escape(frame.y_text(value))}</text>'
+            f'<text class="tick" x="{frame.left - 9}" y="{y + 4:.1f}" text-anchor="end">'
+            f"{escape(frame.tick_text(value))}</text>"
         )
     base = frame.height - frame.bottom
     for value in ticks(*frame.x_range, about=8, whole=frame.x_range[1] > 3):

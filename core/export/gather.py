@@ -1,4 +1,4 @@
-"""Everything an export shows of a run, read once: its manifest, the fold of its events, and when things were recorded."""
+"""Everything an export shows of a run, read once: its manifest, the fold of its events, when they were."""
 
 from __future__ import annotations
 
@@ -167,14 +167,16 @@ def read_answers(data: RunData) -> Answers:
 
 def _load(path: Path, what: str, member: str | None = None, *, mapped: bool = False) -> NDArray[Any]:
     try:
-        loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if member is None:
-            if not isinstance(loaded, np.ndarray):
-                raise ValueError("it holds several arrays")
-            return loaded
-        with loaded:
-            return np.asarray(loaded[member])
+        if mapped:
+            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        else:
+            with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+                loaded = np.load(file, allow_pickle=False)
+                loaded = loaded if member is None else loaded[member]
+        if not isinstance(loaded, np.ndarray):
+            raise ValueError("it holds several arrays")
+        return loaded
     except FileNotFoundError as error:
         raise StorageError(f"the {what} are missing: {path}") from error
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
         raise StorageError(f"the {what} in {path} cannot be read") from error

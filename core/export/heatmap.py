@@ -18,7 +18,9 @@ _NOTED_SHARE = 0.03
 """Of many cells, those from here on tell what they are under the mouse: all of them would be megabytes."""
 
 
-def heatmap(counts: NDArray[np.int64], names: Sequence[str], title: str, groups: Sequence[tuple[str, int]] = ()) -> Markup:
+def heatmap(
+    counts: NDArray[np.int64], names: Sequence[str], title: str, groups: Sequence[tuple[str, int]] = ()
+) -> Markup:
     """A confusion matrix; each cell's colour is its share of its row.
 
     Right answers have a colour of their own, from 0 to 100%; wrong ones go to the greatest share there is.
@@ -37,7 +39,7 @@ def heatmap(counts: NDArray[np.int64], names: Sequence[str], title: str, groups:
     labels = [plain_name(name) for name in names]
     rows = [plain_name(name) for name, _ in groups] or ([] if many else labels)
     left = 16 + min(220, 7 * max((len(name) for name in rows), default=0))
-    top = 8 if many else 16 + min(150, round(5 * max(map(len, labels), default=0)))
+    top = 8 if many else 16 + min(116, round(4.8 * max(map(len, labels), default=0)))
     side = cell * num_classes
     size = (left + side + (8 if many else 40), top + side + 8)
     levels = level_of(shares)
@@ -54,7 +56,7 @@ def heatmap(counts: NDArray[np.int64], names: Sequence[str], title: str, groups:
 
 
 def level_of(shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    """0 … LEVELS for each cell; off the diagonal not quite in proportion, so that small shares can be told from none."""
+    """0 … LEVELS for each cell; off the diagonal such that small shares can be told from none."""
     off = shares.copy()
     np.fill_diagonal(off, 0)
     scale = max(0.02, float(off.max(initial=0)))
@@ -67,14 +69,16 @@ def _cells(
     counts: NDArray[np.int64], shares: NDArray[np.float64], levels: NDArray[np.int64], labels: list[str], cell: int
 ) -> list[str]:
     parts = []
+    # Where hardly anything is wrong, whole percents would all be 0.
+    digits = 1 if shares[~np.eye(len(shares), dtype=bool)].max(initial=0) < 0.03 else 0
     for row, column in np.argwhere(counts > 0).tolist():
         kind = f"{'d' if row == column else 'h'}{levels[row, column]}"
-        percent = f"{100 * shares[row, column]:.0f}"
+        percent = f"{100 * shares[row, column]:.{digits}f}"
         parts.append(
-            f'<g><title>{_sentence(counts, shares, labels, row, column)}</title><rect class="{kind}" x="{column * cell}" '
-            f'y="{row * cell}" width="{cell - 1}" height="{cell - 1}" rx="2"/>'
+            f"<g><title>{_sentence(counts, shares, labels, row, column)}</title>"
+            f'<rect class="{kind}" x="{column * cell}" y="{row * cell}" width="{cell - 1}" height="{cell - 1}" rx="2"/>'
         )
-        if percent != "0":
+        if float(percent):
             x, y = column * cell + (cell - 1) / 2, row * cell + cell / 2 + 3.5
             parts.append(f'<text class="on-{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{percent}</text>')
         parts.append("</g>")
@@ -122,7 +126,9 @@ def _groups(groups: Sequence[tuple[str, int]], cell: int, side: int) -> list[str
         begin, middle = start * cell, (start + size / 2) * cell
         if start:
             parts.append(f'<path class="rule" d="M0 {begin}H{side}M{begin} 0V{side}"/>')
-        parts.append(f'<text x="-8" y="{middle + 4:.1f}" text-anchor="end">{escape(shortened(plain_name(name)))}</text>')
+        parts.append(
+            f'<text x="-8" y="{middle + 4:.1f}" text-anchor="end">{escape(shortened(plain_name(name)))}</text>'
+        )
         start += size
     return parts
 

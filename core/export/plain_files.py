@@ -51,7 +51,7 @@ def write_csv(data: RunData, folder: Path) -> list[Path]:
 
 def _without_nan(column: list[Any]) -> list[Any]:
     # NaN is the one value that differs from itself; csv writes None as an empty field.
-    return [None if value != value else value for value in column]  # noqa: PLR0124
+    return [None if value != value else value for value in column]
 
 
 def write_json(data: RunData, path: Path) -> Path:

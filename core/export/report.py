@@ -17,7 +17,7 @@ from core.export import words
 from core.export.files import write_text
 from core.export.gather import RunData, read_answers
 from core.export.heatmap import heatmap, level_css, ramp_css
-from core.export.mistakes import worst_mistakes
+from core.export.mistakes import Mistake, worst_mistakes
 from core.export.report_charts import accuracy_chart, loss_chart, lr_chart
 from core.export.report_tables import class_rows, confused_pairs, events_told, key_figures, layer_rows, setting_groups
 from core.metrics import collapse
@@ -45,7 +45,8 @@ def report(data: RunData) -> tuple[str, list[str]]:
     run, last = data.state.run, data.last_epoch
     script = (_FOLDER / "report.js").read_text()
     left_out: list[str] = []
-    mistakes, num_wrong = [], 0
+    mistakes: list[Mistake] = []
+    num_wrong = 0
     if last is not None:
         try:
             mistakes, num_wrong = worst_mistakes(read_answers(data), data.classes, _NUM_MISTAKES)
@@ -71,6 +72,7 @@ def report(data: RunData) -> tuple[str, list[str]]:
         created=words.date(data.manifest.created if data.manifest else None),
         figures=key_figures(data),
         accuracy=accuracy_chart(data),
+        accuracy_narrow=accuracy_chart(data, narrow=True),
         loss=loss_chart(data),
         lr=lr_chart(data),
         class_rows=class_rows(data),

@@ -19,7 +19,7 @@ _LOG_FROM = 30.0
 _NONE = np.empty(0)
 
 
-def accuracy_chart(data: RunData) -> Markup | None:
+def accuracy_chart(data: RunData, *, narrow: bool = False) -> Markup | None:
     """Training and validation accuracy by epoch with the published curve; None before the first epoch ended."""
     state, best = data.state, data.state.best
     if not state.epochs:
@@ -32,14 +32,18 @@ def accuracy_chart(data: RunData) -> Markup | None:
     lines = [Line("train", "train", x, train)]
     if np.isfinite(top5).any() and len(data.classes) > 10:
         lines.append(Line("top-5", "top5", x, top5))
-    published = {curve.metric: curve for curve in (state.run.published.curves if state.run and state.run.published else ())}
+    published = {
+        curve.metric: curve for curve in (state.run.published.curves if state.run and state.run.published else ())
+    }
     if "validation_top1" in published:
         ghost = published["validation_top1"]
         lines.insert(0, Line("published", "ghost", np.array(ghost.epochs, float), np.array(ghost.values, float)))
     lines.append(Line("validation", "validation", x, validation, dots=dots))
     frame = Frame(
-        width=1060, height=380, title="Accuracy", x_title="epoch", x_range=(0, max(line.x.max() for line in lines)),
+        width=520 if narrow else 1060, height=320 if narrow else 380,
+        title="Accuracy", x_title="epoch", x_range=(0, max(line.x.max() for line in lines)),
         y_range=_range([line.y for line in lines], floor=0.0, ceiling=1.0), y_text=percent, right=136,
+        tick_text=lambda share: f"{100 * share:.4g}%",
     )  # fmt: skip
     mark = None
     if best is not None:
@@ -63,10 +67,10 @@ def loss_chart(data: RunData) -> Markup | None:
     else:
         # Single bad batches go off the top; what most of them do stays in view.
         spread = np.percentile(high, 98) if len(high) else highest
-        y_range = widened(min(lowest, *low[:1], *low[-1:]), max(highest, float(spread)), floor=0.0)
+        y_range = widened(min([lowest, *low[:1], *low[-1:]]), max(highest, float(spread)), floor=0.0)
     frame = Frame(
         width=520, height=320, title="Loss", x_title="epoch", x_range=(0, _end(data)), y_range=y_range,
-        y_text=_plain, log=log, right=112,
+        y_text=_plain, tick_text="{:g}".format, log=log, right=112,
     )  # fmt: skip
     lines = [
         Line("train", "train", x, mean),
@@ -87,7 +91,8 @@ def lr_chart(data: RunData) -> Markup | None:
         return None
     frame = Frame(
         width=520, height=320, title="Learning rate", x_title="epoch", x_range=(0, _end(data)),
-        y_range=(0.0, widened(0.0, float(np.nanmax(values)) * 1.02 or 1.0)[1]), y_text=_short, left=62, right=96,
+        y_range=(0.0, widened(0.0, float(np.nanmax(values)) * 1.02 or 1.0)[1]), y_text=_short, tick_text=_short,
+        left=62, right=112,
     )  # fmt: skip
     lines = [Line("planned", "planned", plan_x, plan_y, labelled=False), Line("now", "done", done_x, done_y)]
     if state.ended is not None:

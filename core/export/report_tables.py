@@ -48,12 +48,16 @@ def key_figures(data: RunData) -> list[Figure]:
         figures.append(
             Figure("Last validation loss", number(last.validation.loss), f"training {number(last.train_loss)}")
         )
-        figures.append(Figure("Training accuracy", percent(last.train_accuracy, 2), f"{points(gap)} points to validation"))
+        figures.append(
+            Figure("Training accuracy", percent(last.train_accuracy, 2), f"{points(gap)} points to validation")
+        )
     if state.training_seconds:
         rate = state.mean_images_per_second
         figures.append(Figure("Time of training", span(state.training_seconds), f"{count(rate)} images/s"))
     if run is not None:
-        figures.append(Figure("Parameters", count(run.num_parameters), str(data.config.get("model", {}).get("name", ""))))
+        figures.append(
+            Figure("Parameters", count(run.num_parameters), str(data.config.get("model", {}).get("name", "")))
+        )
     return figures
 
 
@@ -142,7 +146,8 @@ def confused_pairs(data: RunData, limit: int) -> list[Pair]:
         return []
     found = top_confusions(data.confusion(data.last_epoch), limit)
     return [
-        Pair(data.classes[p.actual], data.classes[p.predicted], p.count, p.share, p.share / found[0].share) for p in found
+        Pair(data.classes[p.actual], data.classes[p.predicted], p.count, p.share, p.share / found[0].share)
+        for p in found
     ]
 
 
@@ -151,7 +156,9 @@ def setting_groups(data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
     groups: dict[str, list[tuple[str, str]]] = {"run": []}
     for key, value in flat_settings(data.config):
         head, dot, rest = key.partition(".")
-        shown = f"{value:g}" if isinstance(value, float) else "yes" if value is True else "no" if value is False else value
+        shown = (
+            f"{value:g}" if isinstance(value, float) else "yes" if value is True else "no" if value is False else value
+        )
         groups.setdefault(head if dot else "run", []).append((rest if dot else key, str(shown)))
     manifest = data.manifest
     if manifest is not None:
@@ -194,4 +201,5 @@ def events_told(data: RunData) -> list[tuple[str, str]]:
             case event:
                 lines = describe_event(event)
         told += [(span(timed.seconds), line) for line in lines]
-    return told[-200:]
+    uneventful = len(told) == 1 and data.state.status == "finished"
+    return [] if uneventful else told[-200:]

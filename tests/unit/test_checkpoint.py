@@ -123,7 +123,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a meta that is no text": (lambda path: (path / "meta.json").write_bytes(b"\xff\xfe"), "has a damaged meta.json"),
     "another checksum": (
         lambda path: rewrite(path, lambda meta: meta.update(sha256="0" * 64)),
-        "its checksum does not fit",
+        "is damaged: its checksum does not fit",
     ),
     "a newer format": (
         lambda path: rewrite(path, lambda meta: meta.update(format=FORMAT + 1)),
@@ -207,35 +207,16 @@ def test_a_failed_save_leaves_what_was_there_and_no_litter(folder: Path, monkeyp
     assert resolve_checkpoint(folder, "last") == before
 
 
-def test_where_the_new_one_cannot_take_its_place_the_old_one_is_put_back(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = save(folder)
-    rename = Path.rename
-
-    def refuse_the_new(self: Path, target: Path) -> Path:
-        if self.name.endswith(".tmp") and self.is_dir():
-            no_space()
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", refuse_the_new)
-    with pytest.raises(StorageError):
-        save(folder, state={"other": 1})
-    assert load_checkpoint(path)[0]["progress"] == STATE["progress"]
-
-
-def test_one_of_the_same_step_is_replaced(folder: Path) -> None:
-    save(folder)
-    path = save(folder, state={"progress": "new"})
-    assert load_checkpoint(path)[0] == {"progress": "new"}
-    assert names(folder) == ["step-00000003"]
+def test_one_of_the_same_step_stands_beside_the_first(folder: Path) -> None:
+    """Nothing that is whole is ever overwritten: somebody asks for a checkpoint, then stops before the next step."""
+    first = save(folder, keep=True)
+    second = save(folder, state={"progress": "new"})
+    third = save(folder, state={"progress": "newer"})
+    assert names(folder) == ["step-00000003", "step-00000003-2", "step-00000003-3"]
+    assert load_checkpoint(first)[1].keep
+    assert load_checkpoint(second)[0] == {"progress": "new"}
+    assert resolve_checkpoint(folder, "last") == third
     assert litter(folder) == []
-
-
-def test_one_that_replaces_a_kept_one_is_kept_too(folder: Path) -> None:
-    """Somebody asks for a checkpoint, then stops the run before its next step."""
-    save(folder, keep=True)
-    assert load_checkpoint(save(folder, keep=False))[1].keep
 
 
 def test_the_meta_is_written_after_the_state_and_the_name_comes_last(

@@ -102,7 +102,7 @@ class RunScreen(PlotKeys, ReplayKeys):
         try:
             records = source.advance()
         except StorageError as error:
-            self.query_one(Notice).say(str(error))
+            self.query_one(Notice).say((source.problem and f"The run did not start. {source.problem}") or str(error))
             return
         if records:
             self.hear(records)
@@ -248,11 +248,12 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def action_help(self) -> None:
         """All keys: the screen's, and the pane's own."""
+        self.app.push_screen(HelpScreen(self.key_sections(), self.scene.look))
+
+    def key_sections(self) -> list[Section]:
+        """The pane's own keys, then the screen's."""
         own = self.pane.own_keys()
-        sections: list[Section] = [*bindings.SECTIONS]
-        if own:
-            sections.insert(0, (f"In {PANES[self._current]}", own))
-        self.app.push_screen(HelpScreen(sections, self.scene.look))
+        return [*([(f"In {PANES[self._current]}", own)] if own else []), *bindings.SECTIONS]
 
     def hints(self) -> list[Hint]:
         """The footer: the pane's own keys, steering, leaving. The most needed ones stay where there is little room."""
@@ -273,8 +274,6 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def redraw_all(self) -> None:
         """After a change of colours."""
-        for widget in self.query(Drawn):
-            if widget.display:
-                widget.redraw()
+        super().redraw_all()
         for pane in self._panes.values():
             pane.recolor()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from textual.screen import Screen
-
 from core.errors import CifarTuiError
 from core.events import Record
 from tui.screens.dialogs import LEAVE_CHOICES, STOP_CHOICES, ChoiceDialog, PlanDialog, epochs_planner, lr_planner
+from tui.screens.scene_screen import SceneScreen
 from tui.steering import Steering
-from tui.widgets.drawn import Scene
 
 _BOTTOM = 2
 """Screens there are when a run was opened from the command line: Textual's own, and the run's."""
@@ -16,10 +14,9 @@ NEEDS_TRAINER = frozenset({"pause", "checkpoint", "evaluate", "stop", "scale_lr"
 """Actions that make no sense once there is no trainer."""
 
 
-class SteeringKeys(Screen[None]):
+class SteeringKeys(SceneScreen):
     """Commands to the trainer; each is shown as pending and then with what the trainer answered."""
 
-    scene: Scene
     steering: Steering
     leaving = False
     """Whether to leave as soon as the run has ended."""

@@ -85,6 +85,8 @@ def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
     before, after = old._segments, new._segments
     if before == after:
         return None
+    if old.cell_length != new.cell_length:
+        return 0, max(old.cell_length, new.cell_length)
     start = _common_cells(before, after)
     end = new.cell_length - _common_cells(before[::-1], after[::-1])
     return (start, end) if start < end else (0, new.cell_length)

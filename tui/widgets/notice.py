@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.render.plot import message
+from tui.render.safe import safe
 from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.log import wrap
+
+_MOST = 76
 
 
 class Notice(Drawn):
@@ -29,5 +34,10 @@ class Notice(Drawn):
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The sentence in the middle."""
-        hint = "" if self.screen.has_class("small") else " Press q to leave."
-        return message(self.sentence + (hint if self.sentence else ""), width, height, self.scene.look)
+        look = self.scene.look
+        hint = "" if self.screen.has_class("small") else "Press q to leave."
+        room = max(min(width - 4, _MOST), 8)
+        lines = [*wrap(safe(self.sentence, 2000, ascii=look.ascii), room), *(["", hint] if hint else [])]
+        above = [Strip.blank(width)] * max((height - len(lines)) // 2, 0)
+        left = (width - max(cell_len(line) for line in lines)) // 2
+        return [*above, *(Strip([Segment(" " * left + line, look.style("text"))]) for line in lines)]

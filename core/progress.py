@@ -1,0 +1,70 @@
+"""Where a run is, and the state that a checkpoint holds of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from core.errors import CheckpointError
+from core.meter import Totals
+from core.optim.schedules import PlateauState
+from core.setup import Setup
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """Where a run is, and what decides how it goes on besides weights and optimiser; part of a checkpoint."""
+
+    step: int = 0
+    """Steps done."""
+    epoch: int = 0
+    """Epochs completed."""
+    batch: int = 0
+    """Batches done of the epoch under way."""
+    totals: Totals = Totals()
+    """Metrics of the epoch under way."""
+    num_epochs: int
+    lr_scale: float = 1.0
+    """Product of the factors that commands asked for."""
+    num_rollbacks: int = 0
+    """How often a divergence has sent it back."""
+    plateau: PlateauState = PlateauState()
+    best: float | None = None
+    """Of the metric that `checkpoint.best` names; larger is better."""
+
+
+def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
+    """Tensors and plain values that decide every further step; the order of the data and all randomness follow from
+    it."""
+    return {
+        "model": setup.model.state_dict(),
+        "optimizer": setup.optimizer.state_dict(),
+        "progress": msgspec.to_builtins(progress),
+        "config": msgspec.to_builtins(setup.config),
+        "classes": list(setup.dataset.classes),
+    }
+
+
+def restore(state: dict[str, Any], setup: Setup) -> Progress:
+    """Put what `capture` gave into the network and the optimiser, and return where the run was.
+
+    Settings of the optimiser stay those of this run, which may have been changed on purpose.
+
+    Raises:
+        CheckpointError: the state belongs to another network or optimiser.
+    """
+    optimizer = setup.optimizer
+    settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    try:
+        setup.model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        progress = msgspec.convert(state["progress"], Progress)
+        epochs_then = state["config"]["epochs"]
+    except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
+        raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
+    for group, values in zip(optimizer.param_groups, settings, strict=True):
+        group.update(values)
+    # A number of epochs given now counts; one that a command gave earlier is part of the progress.
+    if setup.config.epochs != epochs_then:
+        progress.num_epochs = setup.config.epochs
+    return progress

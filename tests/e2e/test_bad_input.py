@@ -1,0 +1,175 @@
+"""Whatever cannot be used is told in one sentence, with what to do, and with the exit code that says whose turn it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.data.official import CIFAR10
+from tests.e2e.cli import SHAPES, cifar_tui, only_run
+from tests.training import image_folder
+
+Prepare = Callable[[Path], list[str]]
+"""Given a folder, puts things into it and returns the options that use them."""
+
+
+def options(*arguments: str) -> Prepare:
+    return lambda root: list(arguments)
+
+
+def misspelt_config(root: Path) -> list[str]:
+    (root / "run.toml").write_text("[optimizer]\nleraning_rate = 1\n")
+    return [*SHAPES, "--config", str(root / "run.toml")]
+
+
+def damaged_files(root: Path) -> list[str]:
+    folder = root / "data" / CIFAR10.folder
+    folder.mkdir(parents=True)
+    for name in CIFAR10.train | CIFAR10.test:
+        (folder / name).write_bytes(b"these are no images")
+    return ["--no-ui", "-r", "c10-lenet", "--data-dir", str(root / "data")]
+
+
+def no_files(root: Path) -> list[str]:
+    return ["--no-ui", "-r", "c10-lenet", "--data-dir", str(root / "data")]
+
+
+def one_class(root: Path) -> list[str]:
+    images = image_folder(root / "images")
+    for name in ("noon", "dusk"):
+        for part in ("train", "test"):
+            (images / part / name).rename(root / f"{part}-{name}")
+    return [*SHAPES, "--dataset", f"folder:{images}"]
+
+
+def broken_image(root: Path) -> list[str]:
+    images = image_folder(root / "images")
+    (images / "train" / "dawn" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return [*SHAPES, "--dataset", f"folder:{images}"]
+
+
+def file_in_the_way(root: Path) -> list[str]:
+    (root / "taken").write_text("a file")
+    return [*SHAPES, "--runs-dir", str(root / "taken")]
+
+
+def damaged_checkpoint(root: Path) -> list[str]:
+    runs = root / "runs"
+    done = cifar_tui(*SHAPES, "--dataset", f"folder:{image_folder(root / 'images')}", "--max-steps", "1", runs=runs)
+    assert done.returncode == 0, done.stderr
+    folder = only_run(runs)
+    for state in folder.checkpoints.glob("*/state.pt"):
+        state.write_bytes(b"damaged")
+    return ["--no-ui", "--resume", str(folder.path), "--epochs", "9", "--max-steps", "9"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is wrong, and what must be said of it."""
+
+    prepare: Prepare
+    code: int
+    says: str
+    runs_folder: bool = False
+    """Whether it is noticed only by a trainer at work, which leaves a run folder that tells of it."""
+
+
+CASES: dict[str, Case] = {
+    "an unknown recipe": Case(
+        options("--no-ui", "-r", "c10-lenett"), 2, r'There is no recipe "c10-lenett"\. Did you mean "c10-lenet"\?'
+    ),
+    "an unknown data set": Case(
+        options("--no-ui", "--dataset", "cifar11"), 2, r'There is no data set "cifar11"\. Did you mean "cifar10"\?'
+    ),
+    "an unknown data set for a recipe": Case(
+        options(*SHAPES, "--dataset", "cifar11"), 2, r'Unknown data set "cifar11"\. Did you mean "cifar10"\?'
+    ),
+    "an unknown key in a config file": Case(
+        misspelt_config, 2, r'config file .*run\.toml: unknown key "optimizer\.leraning_rate"\. Did you mean "optimizer\.'
+    ),
+    "a config file that is missing": Case(
+        options(*SHAPES, "--config", "/nowhere.toml"), 2, r"cannot read the config file /nowhere\.toml: No such file"
+    ),
+    "an unknown key on the command line": Case(
+        options(*SHAPES, "--set", "epochz=3"), 2, r'--set: unknown key "epochz"\. Did you mean "epochs"\?'
+    ),
+    "batch size 0": Case(
+        options(*SHAPES, "--batch-size", "0"), 2, r"command line: data\.batch_size: expected int >= 1"
+    ),
+    "an infinite learning rate": Case(
+        options(*SHAPES, "--lr", "inf"), 2, r"command line: optimizer\.lr: expected a finite number"
+    ),
+    "an unknown precision": Case(
+        options(*SHAPES, "--precision", "bf16"), 2, r'precision cannot be "bf16"\. Did you mean "bfloat16"\?'
+    ),
+    "a number that is none": Case(options(*SHAPES, "--epochs", "many"), 2, r"'many' is not a valid int"),
+    "an unknown option": Case(options(*SHAPES, "--epoch", "3"), 2, r"No such option: --epoch"),
+    "an unknown command": Case(options("tarin"), 2, r"No such command 'tarin'"),
+    "a run that does not exist": Case(options("show", "last"), 2, r"there are no runs in .* yet"),
+    "a run id that is no name": Case(
+        options(*SHAPES, "--run-id", "../outside"), 2, r'"\.\./outside" cannot be a run id: use letters'
+    ),
+    "nothing to resume": Case(options(*SHAPES, "--resume", "last"), 2, r"there are no runs in .* yet"),
+    "a file where runs should be": Case(
+        file_in_the_way, 6, r"cannot create a run in .*/taken: (File exists|Not a directory); choose a writable folder"
+    ),
+    "a place where nothing can be written": Case(
+        options(*SHAPES, "--runs-dir", "/proc/runs"), 6, r"cannot create a run in /proc/runs: .*; choose a writable folder"
+    ),
+    "an unknown device": Case(
+        options(*SHAPES, "--device", "gpu9"), 2, r'unknown device "gpu9": use auto, cpu, cuda, cuda:N or mps', True
+    ),
+    "a device that is not there": Case(
+        options(*SHAPES, "--device", "cuda:99"), 2, r'device "cuda:99" is not there: ', True
+    ),
+    "missing data without network": Case(
+        no_files,
+        5,
+        r"/cifar-10-batches-py lacks the official files and they could not be downloaded \(.*refused.*\); put them there",
+        True,
+    ),
+    "a damaged data file": Case(
+        damaged_files, 5, r"/cifar-10-batches-py/\w+_batch\w* is damaged; delete it and start again", True
+    ),
+    "a folder that is missing": Case(
+        options(*SHAPES, "--dataset", "folder:/nowhere/at/all"), 5, r"/nowhere/at/all", True
+    ),
+    "a folder with one class": Case(one_class, 5, r"images.*class", True),
+    "a folder with a broken image": Case(broken_image, 5, r"train/dawn/0\.png", True),
+    "a damaged checkpoint": Case(damaged_checkpoint, 8, r"no checkpoint in .* is whole; .*checksum does not fit"),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """All of them, two at a time."""
+    root = tmp_path_factory.mktemp("bad-input")
+
+    def run(name: str, case: Case) -> subprocess.CompletedProcess[str]:
+        own = root / name
+        own.mkdir()
+        return cifar_tui(*case.prepare(own), runs=own / "runs")
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, name, case) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
+def test_bad_input(name: str, case: Case, outcomes: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
+    done = outcomes[name].result()
+    assert done.returncode == case.code, done.stderr
+    said = [line for line in done.stderr.splitlines() if re.search(case.says, line)]
+    assert len(said) == 1, f"one sentence on standard error, but it was: {done.stderr}"
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    if case.runs_folder:
+        assert said[0].startswith("failed: ")
+        assert re.fullmatch(r"run folder: \S.*\n", done.stdout)
+    else:
+        assert "run folder: " not in done.stdout or case.code == 8

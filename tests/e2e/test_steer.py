@@ -1,0 +1,268 @@
+"""A trainer at work, steered from a shell and by signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import events as ev
+from core.checkpoint import load_checkpoint, resolve_checkpoint
+from core.reader import EventReader, read_all
+from core.state import RunState
+from tests.e2e.cli import SHAPES, TIMEOUT_SECONDS, Live, cifar_tui, live
+from tests.training import image_folder
+
+# Steps of some 10 ms and epochs of 1,250 steps: no epoch ends by itself while a test steers.
+ENDLESS = [*SHAPES, "--batch-size", "8", "--epochs", "100", "--set", "checkpoint.every_epochs=0"]
+
+
+def is_training(event: ev.Event) -> bool:
+    return isinstance(event, ev.Batches)
+
+
+def answer_to(name: str) -> Callable[[ev.Event], bool]:
+    """The trainer's last word on a command of that name."""
+
+    def wanted(event: ev.Event) -> bool:
+        return isinstance(event, ev.CommandHandled) and event.name == name and event.status != "received"
+
+    return wanted
+
+
+# -- commands: one run, steered from its first steps to its end ---------------------------------------------------------
+
+
+class Steered:
+    """What was said and what happened, command by command."""
+
+    def __init__(self, trainer: Live, runs: Path) -> None:
+        self.trainer, self.runs = trainer, runs
+        self.said: dict[str, subprocess.CompletedProcess[str]] = {}
+        self.answered: dict[str, ev.CommandHandled] = {}
+
+    def control(self, *words: str) -> None:
+        """Send a command as a shell does, and wait for its answer in the trainer's events."""
+        name = " ".join(words)
+        self.said[name] = cifar_tui("control", "live", *words, runs=self.runs)
+        event = self.trainer.wait_for(answer_to(words[0]))
+        assert isinstance(event, ev.CommandHandled)
+        self.answered[name] = event
+
+
+@pytest.fixture(scope="module")
+def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
+    """A run that has had every command, and ended."""
+    runs = tmp_path_factory.mktemp("steered")
+    with live(*ENDLESS, runs=runs) as trainer:
+        scene = Steered(trainer, runs)
+        trainer.wait_for(is_training)
+        scene.control("pause")
+        scene.said["show while paused"] = cifar_tui("show", "live", "--json", runs=runs)
+        scene.control("checkpoint")
+        scene.control("evaluate")
+        scene.control("lr", "×0.5")
+        scene.control("epochs", "7")
+        # A second trainer must not touch a run that is being trained.
+        scene.said["second trainer"] = cifar_tui(*ENDLESS, "--run-id", "live", "--resume", "auto", runs=runs)
+        scene.control("unpause")
+        trainer.wait_for(is_training)
+        scene.said["unpause again"] = cifar_tui("control", "live", "unpause", runs=runs)
+        scene.control("stop")
+        trainer.rest()
+        scene.said["after the end"] = cifar_tui("control", "live", "pause", runs=runs)
+        yield scene
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("pause", r"done: paused after step \d+\n"),
+        ("checkpoint", r"done: saved step-\d{8}\n"),
+        ("evaluate", r"done: validation top-1 \d+\.\d\d%, loss \d+\.\d{4}\n"),
+        ("lr ×0.5", r"done: learning rate ×0.5 from step \d+ on\n"),
+        ("epochs 7", r"done: 7 epochs instead of 100\n"),
+        ("unpause", r"done: training goes on\n"),
+        ("stop", r"done: stopped, step-\d{8}(-2)?\n"),
+    ],
+)
+def test_a_command_is_answered(command: str, said: str, steered: Steered) -> None:
+    import re
+
+    done = steered.said[command]
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(said, done.stdout)
+    answer = steered.answered[command]
+    assert answer.status == "done"
+    assert done.stdout == f"done: {answer.message}\n"
+    assert "@" in answer.sender
+
+
+def test_each_command_is_received_before_it_is_done(steered: Steered) -> None:
+    by_id: dict[str, list[str]] = {}
+    for event in steered.trainer.seen:
+        if isinstance(event, ev.CommandHandled):
+            by_id.setdefault(event.command_id, []).append(event.status)
+    assert len(by_id) == 8
+    assert all(statuses[0] == "received" and len(statuses) == 2 for statuses in by_id.values())
+
+
+def test_while_paused_no_step_is_taken(steered: Steered) -> None:
+    seen = steered.trainer.seen
+    start = next(index for index, event in enumerate(seen) if isinstance(event, ev.Paused))
+    end = next(index for index, event in enumerate(seen) if isinstance(event, ev.Unpaused))
+    paused, unpaused = seen[start], seen[end]
+    assert isinstance(paused, ev.Paused)
+    assert isinstance(unpaused, ev.Unpaused)
+    assert not [event for event in seen[start:end] if isinstance(event, ev.Batches)]
+    assert paused.step == unpaused.step
+    before = [event for event in seen[:start] if isinstance(event, ev.Batches)][-1]
+    assert before.first_step + len(before.loss) == paused.step, "all steps before it are told before it"
+
+
+def test_a_pause_shows_from_outside_and_costs_no_speed(steered: Steered) -> None:
+    shown = json.loads(steered.said["show while paused"].stdout)
+    assert shown["state"] == "paused"
+    state = RunState()
+    for record in read_all(steered.trainer.folder.events_file):
+        state.apply(record)
+    (pause,) = state.pauses
+    assert pause.end_seconds is not None
+    assert state.training_seconds < state.seconds - (pause.end_seconds - pause.start_seconds)
+
+
+def test_the_checkpoint_asked_for_is_there_and_kept(steered: Steered) -> None:
+    name = steered.answered["checkpoint"].message.removeprefix("saved ")
+    state, meta = load_checkpoint(steered.trainer.folder.checkpoints / name)
+    assert meta.keep
+    assert meta.step == steered.answered["checkpoint"].step == state["progress"]["step"]
+
+
+def test_an_evaluation_within_an_epoch_is_told_and_its_predictions_kept(steered: Steered) -> None:
+    (event,) = (event for event in steered.trainer.seen if isinstance(event, ev.Evaluated))
+    assert event.step == steered.answered["evaluate"].step
+    assert sum(map(sum, event.validation.confusion)) == 2000
+    assert event.validation.predictions is not None
+    assert (steered.trainer.folder.path / event.validation.predictions).is_file()
+
+
+def test_a_new_rate_holds_from_the_next_step_on(steered: Steered) -> None:
+    answer = steered.answered["lr ×0.5"]
+    run = next(event for event in steered.trainer.seen if isinstance(event, ev.RunStarted))
+    assert answer.plan is not None
+    planned = dict(zip(run.plan.steps, run.plan.lr, strict=True))
+    at = answer.plan.steps[0]
+    assert at == answer.step
+    chunks = [event for event in steered.trainer.seen if isinstance(event, ev.Batches)]
+    before = next(chunk for chunk in reversed(chunks) if chunk.first_step < at)
+    after = next(chunk for chunk in chunks if chunk.first_step >= at)
+    assert after.first_step == at
+    assert after.lr[0] < 0.6 * before.lr[-1]
+    assert planned
+
+
+def test_a_new_number_of_epochs_comes_with_its_plan(steered: Steered) -> None:
+    answer = steered.answered["epochs 7"]
+    assert (answer.num_epochs, answer.num_steps) == (7, 7 * 1250)
+    assert answer.plan is not None
+    assert answer.plan.steps[-1] == 7 * 1250 - 1
+
+
+def test_stopping_saves_and_ends_with_0(steered: Steered) -> None:
+    assert steered.trainer.exit_code() == 0
+    ended = steered.trainer.seen[-1]
+    assert isinstance(ended, ev.RunEnded)
+    assert (ended.status, ended.exit_code) == ("stopped", 0)
+    _, meta = load_checkpoint(resolve_checkpoint(steered.trainer.folder.checkpoints, "last"))
+    assert (meta.step, meta.reason) == (ended.step, "stop")
+
+
+def test_what_was_printed_is_what_was_recorded(steered: Steered) -> None:
+    recorded = [record.event for record in EventReader(steered.trainer.folder.events_file).poll()]
+    assert recorded == steered.trainer.seen
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("unpause again", 2, "refused: the training is not paused\n"),
+        ("second trainer", 7, "run live is being trained by another process: watch it with `cifar-tui attach live`\n"),
+        ("after the end", 6, "run live has ended (stopped): there is no trainer to take commands\n"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(name: str, code: int, message: str, steered: Steered) -> None:
+    done = steered.said[name]
+    assert done.returncode == code
+    assert (done.stdout + done.stderr).endswith(message)
+
+
+# -- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image_folder(tmp_path_factory.mktemp("images"))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "status"),
+    [(signal.SIGINT, 0, "stopped"), (signal.SIGTERM, 75, "preempted"), (signal.SIGUSR1, 75, "preempted")],
+    ids=["SIGINT", "SIGTERM", "SIGUSR1"],
+)
+def test_a_signal_saves_and_ends(number: signal.Signals, code: int, status: str, images: Path, tmp_path: Path) -> None:
+    with live(*SHAPES, "--dataset", f"folder:{images}", "--batch-size", "8", "--epochs", "100000", runs=tmp_path) as trainer:
+        trainer.wait_for(is_training)
+        trainer.process.send_signal(number)
+        *_, saved, ended = (event for event in trainer.rest() if isinstance(event, ev.CheckpointSaved | ev.RunEnded))
+        assert trainer.exit_code() == code
+    assert isinstance(ended, ev.RunEnded)
+    assert isinstance(saved, ev.CheckpointSaved)
+    assert (ended.status, ended.exit_code, saved.reason, saved.step) == (status, code, "signal", ended.step)
+    assert ended.reason == f"{number.name}, checkpoint {Path(saved.path).name}"
+    state, _ = load_checkpoint(trainer.folder.path / saved.path)
+    assert state["progress"]["step"] == ended.step
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_second_signal_ends_it_at_once(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with live(*SHAPES, runs=tmp_path) as trainer:
+        # While data is loaded nothing looks at the first signal yet.
+        trainer.wait_for(lambda event: isinstance(event, ev.PhaseChanged) and event.phase == "loading_data")
+        while trainer.process.poll() is None:
+            trainer.process.send_signal(number)
+            with_patience(trainer, 0.05)
+        assert trainer.exit_code() == code
+        assert not [event for event in trainer.rest() if isinstance(event, ev.RunEnded)]
+
+
+def with_patience(trainer: Live, seconds: float) -> None:
+    """Give the process a moment to take a signal in; two that are pending together would be one."""
+    try:
+        trainer.process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def test_a_preempted_run_goes_on_where_it_was(images: Path, tmp_path: Path) -> None:
+    options: list[Any] = [
+        *SHAPES, "--dataset", f"folder:{images}", "--batch-size", "8", "--epochs", "40", "--resume", "auto",
+    ]  # fmt: skip
+    with live(*options, runs=tmp_path) as trainer:
+        trainer.wait_for(lambda event: isinstance(event, ev.EpochEnded))
+        trainer.process.send_signal(signal.SIGTERM)
+        trainer.rest()
+        assert trainer.process.wait(timeout=TIMEOUT_SECONDS) == 75
+    with live(*options, runs=tmp_path) as trainer:
+        trainer.rest()
+        assert trainer.exit_code() == 0
+    state = RunState()
+    for record in read_all(trainer.folder.events_file):
+        state.apply(record)
+    assert (state.status, state.attempt, state.epoch) == ("finished", 2, 40)
+    assert state.batches["step"].tolist() == list(range(240))
+    assert [epoch.epoch for epoch in state.epochs] == list(range(1, 41))

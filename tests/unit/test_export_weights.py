@@ -1,0 +1,163 @@
+"""Exported weights are the checkpoint's, and score what the run recorded."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from core.checkpoint import resolve_checkpoint
+from core.config import TrainConfig
+from core.errors import CheckpointError, DataError, StorageError
+from core.evaluate import evaluate
+from core.export.gather import RunData, gather
+from core.export.model_card import inline
+from core.export.weights import recorded_evaluation, write_weights
+from core.models import build_model
+from core.predict import evaluate_checkpoint, predict
+from core.runfolder import RunFolder
+from core.setup import set_up
+from tests.training import image_folder, tiny, train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, TrainConfig]:
+    root = tmp_path_factory.mktemp("weights")
+    config = tiny(image_folder(root / "images"))
+    folder = RunFolder(root / "runs" / "run")
+    assert train(folder, config).status == "finished"
+    return folder, config
+
+
+@pytest.fixture
+def data(trained: tuple[RunFolder, TrainConfig]) -> RunData:
+    return gather(trained[0])
+
+
+def _ignore(line: str) -> None:
+    del line
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_the_file_alone_scores_what_the_run_recorded(data: RunData, tmp_path: Path, which: str) -> None:
+    weights, _ = write_weights(data, which, tmp_path, _ignore)
+    with safe_open(weights, "pt") as file:
+        described = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    config = msgspec.json.decode(described["config"], type=TrainConfig)
+    model = build_model(
+        described["model"],
+        num_classes=len(msgspec.json.decode(described["classes"])),
+        image_shape=tuple(msgspec.json.decode(described["image_shape"])),
+        args=msgspec.json.decode(described["model_args"]),
+    )
+    model.load_state_dict(tensors)
+    setup = set_up(config, _ignore)  # type: ignore[arg-type]
+    model.to(memory_format=torch.channels_last)
+    found, _ = evaluate(model, setup.validation_batches(), num_classes=3, autocast=setup.autocast())
+    epoch = data.state.epochs[int(described["epoch"]) - 1].validation
+    assert msgspec.json.decode(described["metrics"])["validation_top1"] == epoch.top1 == found.top1
+    assert found.confusion == epoch.confusion
+    assert found.loss == pytest.approx(epoch.loss, abs=1e-6)
+
+
+def test_the_file_says_what_it_is(data: RunData, tmp_path: Path) -> None:
+    weights, card = write_weights(data, "last", tmp_path, _ignore)
+    with safe_open(weights, "pt") as file:
+        described = file.metadata()
+    checkpoint = resolve_checkpoint(data.folder.checkpoints, "last")
+    meta = msgspec.json.decode((checkpoint / "meta.json").read_bytes())
+    assert described["checkpoint_sha256"] == meta["sha256"]
+    assert msgspec.json.decode(described["classes"]) == ["dawn", "dusk", "noon"]
+    normalize = msgspec.json.decode(described["normalize"])
+    assert len(normalize["mean"]) == len(normalize["std"]) == 3
+    assert described["model"] == "lenet"
+    text = card.read_text()
+    assert f"{data.state.epochs[-1].validation.top1:.2%}" in text
+    assert "image_shape=(3, 32, 32)" in text
+
+
+def test_a_data_set_that_is_gone_costs_only_its_normalisation(
+    trained: tuple[RunFolder, TrainConfig], tmp_path: Path
+) -> None:
+    copy = RunFolder(tmp_path / "runs" / "run")
+    shutil.copytree(trained[0].path, copy.path)
+    manifest = copy.read_manifest()
+    manifest.config["data"]["dataset"] = f"folder:{tmp_path}/gone"
+    copy.write_manifest(manifest)
+    told: list[str] = []
+    weights, card = write_weights(gather(copy), "last", tmp_path / "out", told.append)
+    with safe_open(weights, "pt") as file:
+        assert file.metadata()["normalize"] == '"train"'
+    assert "gone" in told[-1]
+    assert "of the training images" in card.read_text()
+
+
+def test_a_checkpoint_is_evaluated_again_to_the_same_result(data: RunData) -> None:
+    found = evaluate_checkpoint(data.folder, "last", say=_ignore)
+    recorded = recorded_evaluation(data, found.meta)
+    assert recorded is not None
+    assert recorded is data.state.epochs[-1].validation
+    assert (found.evaluation.top1, found.evaluation.confusion) == (recorded.top1, recorded.confusion)
+    assert found.num_images == 12
+
+
+def test_files_are_classified_as_in_the_validation(
+    trained: tuple[RunFolder, TrainConfig], data: RunData, tmp_path: Path
+) -> None:
+    folder, config = trained
+    root = Path(config.data.dataset.removeprefix("folder:")) / "test"
+    files = [path for name in ("dawn", "dusk", "noon") for path in sorted((root / name).iterdir())]
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    answers = list(predict(folder, data.started(), [*files, tmp_path / "broken.png"], "last", say=_ignore))
+    assert [path for path, _ in answers] == [*files, tmp_path / "broken.png"]
+    assert isinstance(answers[-1][1], DataError)
+    counts = [[0] * 3 for _ in range(3)]
+    for path, guesses in answers[:-1]:
+        assert not isinstance(guesses, DataError)
+        assert [guess.probability for guess in guesses] == sorted((g.probability for g in guesses), reverse=True)
+        assert sum(guess.probability for guess in guesses) == pytest.approx(1)
+        classes = data.classes
+        counts[classes.index(path.parent.name)][classes.index(guesses[0].label)] += 1
+    assert counts == data.state.epochs[-1].validation.confusion
+
+
+def test_a_large_grey_image_is_taken_too(data: RunData, tmp_path: Path) -> None:
+    Image.new("L", (300, 200), 90).save(tmp_path / "grey.png")
+    ((_, guesses),) = predict(data.folder, data.started(), [tmp_path / "grey.png"], "best", say=_ignore)
+    assert not isinstance(guesses, DataError)
+    assert len(guesses) == 3
+
+
+def test_checkpoints_that_cannot_be_used_are_named(trained: tuple[RunFolder, TrainConfig], tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / "runs" / "run")
+    shutil.copytree(trained[0].path, copy.path)
+    data = gather(copy)
+    with pytest.raises(CheckpointError, match=r'no checkpoint "step-00000099".*Did you mean'):
+        write_weights(data, "step-00000099", tmp_path / "out", _ignore)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        write_weights(data, "../../elsewhere", tmp_path / "out", _ignore)
+    manifest = copy.read_manifest()
+    manifest.config["model"]["name"] = "resnet9"
+    copy.write_manifest(manifest)
+    with pytest.raises(CheckpointError, match="does not fit the network"):
+        write_weights(gather(copy), "best", tmp_path / "out", _ignore)
+    (resolve_checkpoint(copy.checkpoints, "last") / "state.pt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="checksum"):
+        write_weights(data, "last", tmp_path / "out", _ignore)
+    copy.manifest_file.unlink()
+    with pytest.raises(StorageError, match=r"no run\.json"):
+        write_weights(gather(copy), "best", tmp_path / "out", _ignore)
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_cannot_leave_their_code_span() -> None:
+    assert inline("cat") == "`cat`"
+    assert inline("a`b") == "`` a`b ``"
+    assert inline("x|y\n# z") == "`x\\|y\N{REPLACEMENT CHARACTER}# z`"
+    assert inline(" ") == "(unnamed)"

@@ -1,0 +1,63 @@
+"""The line above the list of runs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+
+from core.runindex import RunIndex
+from tui.render.palettes import Look
+from tui.render.safe import safe
+from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.frame import text_strip
+
+
+class Counted(Protocol):
+    """What the header tells of."""
+
+    index: RunIndex
+    num_runs: int
+    num_live: int
+    wrong: str
+
+
+class HomeHeader(Drawn):
+    """How many runs there are, and where."""
+
+    def __init__(self, scene: Scene, home: Counted, **kwargs: Any) -> None:
+        super().__init__(scene, **kwargs)
+        self._home = home
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """The line, and a blank one."""
+        home = self._home
+        line = header_line(
+            str(home.index.runs_dir), home.num_runs, home.num_live, len(home.index.unread), home.wrong, width,
+            self.scene.look,
+        )  # fmt: skip
+        return [line, Strip.blank(width)][:height]
+
+
+def header_line(where: str, runs: int, live: int, unread: int, wrong: str, width: int, look: Look) -> Strip:
+    """Name, folder, counts; what is wrong with the filter."""
+    text = Text(" ", no_wrap=True, end="")
+    text.append("cifar-tui", look.style("text") + Style(bold=True))
+    text.append(f"   {runs:,} run{'' if runs == 1 else 's'}", look.style("text"))
+    if live:
+        text.append(f" · {live} live", look.style("good"))
+    if unread:
+        text.append(f" · reading {unread:,}", look.style("warn"))
+    if wrong:
+        text.append("   " + safe(wrong, max(width - text.cell_len - 5, 10), ascii=look.ascii), look.style("bad"))
+    else:
+        room = width - text.cell_len - 6
+        if room > 10:
+            path = safe(where, ascii=look.ascii)
+            path = path if len(path) <= room else ("." if look.ascii else "…") + path[-room + 1 :]
+            text.append(" " * (width - text.cell_len - len(path) - 1) + path, look.style("muted"))
+    if look.ascii:
+        text.plain = text.plain.replace("·", ".")
+    return text_strip(text, width)

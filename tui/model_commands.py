@@ -1,0 +1,107 @@
+"""Commands that use the weights of a run: `evaluate` and `predict`. PyTorch is loaded within them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from core.errors import DataError, ExitCode
+from core.headless import printable
+from core.runfolder import find_run
+from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
+from tui.export_command import CheckpointName
+
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps, instead of the run's setting.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(envvar="CIFAR_TUI_DATA_DIR", help="Where data sets are kept, instead of the run's setting."),
+]
+
+
+@app.command()
+def evaluate(
+    run: RunName,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    checkpoint: CheckpointName = "best",
+    device: Device = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Evaluate a checkpoint of a run on its validation set again."""
+    folder = find_run(runs_dir.expanduser().absolute(), run)
+    from core import predict as prediction
+
+    found = prediction.evaluate_checkpoint(folder, checkpoint, device=device, data_dir=data_dir, say=_say)
+    validation = found.evaluation
+    if json:
+        # In the words of `show --json`; NaN, which JSON lacks, becomes null.
+        facts = {
+            "id": folder.id,
+            "checkpoint": found.checkpoint,
+            "epoch": found.meta.epoch,
+            "step": found.meta.step,
+            "validation_loss": validation.loss,
+            "top1": validation.top1,
+            "top5": validation.top5,
+            "num_images": found.num_images,
+            "confusion": validation.confusion,
+            "device": found.device,
+            "precision": found.precision,
+            "seconds": validation.seconds,
+        }
+        typer.echo(msgspec.json.encode(facts).decode())
+        return
+    top5 = f", top-5 {validation.top5:.2%}" if validation.top5 is not None else ""
+    typer.echo(
+        printable(
+            f"{found.checkpoint} (epoch {found.meta.epoch}): validation loss {validation.loss:.4f}, "
+            f"top-1 {validation.top1:.2%}{top5} on {found.num_images:,} images"
+        )
+    )
+
+
+@app.command()
+def predict(
+    run: RunName,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any size.")],
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    checkpoint: CheckpointName = "best",
+    device: Device = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Classify image files: the five most probable classes of each.
+
+    Images are scaled and cropped to the size of the run's images. MNIST's digits are light on dark.
+    """
+    folder = find_run(runs_dir.expanduser().absolute(), run)
+    from core import predict as prediction
+    from core.export.gather import gather
+
+    started = gather(folder).started()
+    answers = []
+    unreadable = 0
+    for image, guesses in prediction.predict(
+        folder, started, images, checkpoint, device=device, data_dir=data_dir, say=_say
+    ):
+        if isinstance(guesses, DataError):
+            unreadable += 1
+            _say(str(guesses))
+            continue
+        classes = [{"class": guess.label, "probability": guess.probability} for guess in guesses]
+        answers.append({"image": printable(str(image)), "predictions": classes})
+        if not json:
+            typer.echo(printable(str(image)))
+            for guess in guesses:
+                typer.echo(printable(f"  {guess.probability:7.2%}  {guess.label}"))
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(answers), indent=2).decode())
+    if unreadable:
+        raise typer.Exit(int(ExitCode.DATA))
+
+
+def _say(text: str) -> None:
+    typer.echo(printable(text), err=True)

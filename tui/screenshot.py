@@ -1,0 +1,54 @@
+"""A picture of the dashboard, taken without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from core.errors import StorageError
+from core.export.files import write_text
+from core.runfolder import RunFolder
+
+_SIZE = (120, 40)
+_FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
+
+
+def write_screenshot(folder: RunFolder, path: Path, size: tuple[int, int] = _SIZE) -> Path:
+    """Write the overview of a run as it stands as SVG, in the colours and the theme that the viewer has chosen.
+
+    Args:
+        folder: the run.
+        path: the file.
+        size: columns and lines.
+
+    Raises:
+        StorageError: the run cannot be read or the file not be written.
+    """
+    return write_text(path, asyncio.run(screenshot(folder, size)))
+
+
+async def screenshot(folder: RunFolder, size: tuple[int, int]) -> str:
+    """The picture as SVG. It names fonts, but fetches none: the file needs no network."""
+    from tui.app import DashboardApp
+    from tui.settings import settings_file
+    from tui.source import LiveSource
+    from tui.themes import make_look
+
+    source = LiveSource(folder)
+    try:
+        recipe = folder.read_manifest().recipe
+    except StorageError:
+        recipe = folder.id
+    app = DashboardApp(source, recipe, settings_file())
+    dark = app.settings.theme == "dark"
+    # There is no terminal that could tell how many colours it has, and a picture has them all.
+    app.scene.look = make_look(
+        app.settings.palette, dark=dark, color_system="truecolor", no_color=app.no_color, ascii=False
+    )
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        while source.is_behind:
+            await pilot.pause()
+        await pilot.pause()
+        return _FONT.sub("", app.export_screenshot(title=f"cifar-tui {folder.id}"))
