@@ -105,15 +105,17 @@ def final_state(folder: RunFolder) -> dict[str, Any]:
     return state
 
 
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.flatten().clone().view(torch.uint8)
+
+
 def assert_identical(left: Any, right: Any, path: str = "state") -> None:
     """Equal bit for bit, whatever is nested in dictionaries and lists."""
     assert type(left) is type(right), path
     if isinstance(left, torch.Tensor):
         assert left.dtype == right.dtype, path
-        assert torch.equal(
-            left.contiguous().view(torch.uint8) if left.dim() else left,
-            right.contiguous().view(torch.uint8) if right.dim() else right,
-        ), path
+        assert left.shape == right.shape, path
+        assert torch.equal(_bits(left), _bits(right)), path
     elif isinstance(left, dict):
         assert left.keys() == right.keys(), path
         for key in left:

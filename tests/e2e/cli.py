@@ -78,7 +78,9 @@ class Live:
             self.seen.append(event)
             if wanted(event):
                 return event
-        raise AssertionError(f"the trainer ended ({self.process.wait()}) before that happened; at last: {self.seen[-3:]}")
+        raise AssertionError(
+            f"the trainer ended ({self.process.wait()}) before that happened; at last: {self.seen[-3:]}"
+        )
 
     def rest(self) -> list[ev.Event]:
         """Read to the end."""

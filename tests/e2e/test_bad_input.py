@@ -85,48 +85,32 @@ CASES: dict[str, Case] = {
         options("--no-ui", "-r", "c10-lenett"), 2, r'There is no recipe "c10-lenett"\. Did you mean "c10-lenet"\?'
     ),
     "an unknown data set": Case(
-        options("--no-ui", "--dataset", "cifar11"), 2, r'There is no data set "cifar11"\. Did you mean "cifar10"\?'
-    ),
-    "an unknown data set for a recipe": Case(
         options(*SHAPES, "--dataset", "cifar11"), 2, r'Unknown data set "cifar11"\. Did you mean "cifar10"\?'
     ),
     "an unknown key in a config file": Case(
-        misspelt_config, 2, r'config file .*run\.toml: unknown key "optimizer\.leraning_rate"\. Did you mean "optimizer\.'
-    ),
-    "a config file that is missing": Case(
-        options(*SHAPES, "--config", "/nowhere.toml"), 2, r"cannot read the config file /nowhere\.toml: No such file"
-    ),
-    "an unknown key on the command line": Case(
-        options(*SHAPES, "--set", "epochz=3"), 2, r'--set: unknown key "epochz"\. Did you mean "epochs"\?'
+        misspelt_config,
+        2,
+        r'config file .*run\.toml: unknown key "optimizer\.leraning_rate"\. Did you mean "optimizer\.',
     ),
     "batch size 0": Case(
         options(*SHAPES, "--batch-size", "0"), 2, r"command line: data\.batch_size: expected int >= 1"
     ),
-    "an infinite learning rate": Case(
-        options(*SHAPES, "--lr", "inf"), 2, r"command line: optimizer\.lr: expected a finite number"
-    ),
-    "an unknown precision": Case(
-        options(*SHAPES, "--precision", "bf16"), 2, r'precision cannot be "bf16"\. Did you mean "bfloat16"\?'
-    ),
-    "a number that is none": Case(options(*SHAPES, "--epochs", "many"), 2, r"'many' is not a valid int"),
     "an unknown option": Case(options(*SHAPES, "--epoch", "3"), 2, r"No such option: --epoch"),
     "an unknown command": Case(options("tarin"), 2, r"No such command 'tarin'"),
     "a run that does not exist": Case(options("show", "last"), 2, r"there are no runs in .* yet"),
     "a run id that is no name": Case(
         options(*SHAPES, "--run-id", "../outside"), 2, r'"\.\./outside" cannot be a run id: use letters'
     ),
-    "nothing to resume": Case(options(*SHAPES, "--resume", "last"), 2, r"there are no runs in .* yet"),
     "a file where runs should be": Case(
         file_in_the_way, 6, r"cannot create a run in .*/taken: (File exists|Not a directory); choose a writable folder"
     ),
     "a place where nothing can be written": Case(
-        options(*SHAPES, "--runs-dir", "/proc/runs"), 6, r"cannot create a run in /proc/runs: .*; choose a writable folder"
+        options(*SHAPES, "--runs-dir", "/proc/runs"),
+        6,
+        r"cannot create a run in /proc/runs: .*; choose a writable folder",
     ),
     "an unknown device": Case(
         options(*SHAPES, "--device", "gpu9"), 2, r'unknown device "gpu9": use auto, cpu, cuda, cuda:N or mps', True
-    ),
-    "a device that is not there": Case(
-        options(*SHAPES, "--device", "cuda:99"), 2, r'device "cuda:99" is not there: ', True
     ),
     "missing data without network": Case(
         no_files,
@@ -136,9 +120,6 @@ CASES: dict[str, Case] = {
     ),
     "a damaged data file": Case(
         damaged_files, 5, r"/cifar-10-batches-py/\w+_batch\w* is damaged; delete it and start again", True
-    ),
-    "a folder that is missing": Case(
-        options(*SHAPES, "--dataset", "folder:/nowhere/at/all"), 5, r"/nowhere/at/all", True
     ),
     "a folder with one class": Case(one_class, 5, r"images.*class", True),
     "a folder with a broken image": Case(broken_image, 5, r"train/dawn/0\.png", True),

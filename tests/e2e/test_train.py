@@ -286,4 +286,3 @@ def test_a_run_that_diverges_says_so_and_ends_with_3(trainings: Trainings) -> No
     assert state.status == "diverged"
     assert state.ended is not None
     assert state.ended.exit_code == 3
-

@@ -35,7 +35,11 @@ print(*found, sep="\\n")
 def import_all(package: str, *forbidden: str) -> list[str]:
     """Import every module of a package in a process where `forbidden` cannot be imported; their names."""
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, package, " ".join(forbidden)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", IMPORT_ALL, package, " ".join(forbidden)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -63,7 +67,9 @@ def test_no_part_of_tui_imports_pytorch() -> None:
 @pytest.mark.parametrize("package", ["core", "tui"])
 def test_the_packages_themselves_import_nothing(package: str) -> None:
     program = f"import sys; before = set(sys.modules); import {package}; print(*set(sys.modules) - before)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.split() == [package]
 
 
@@ -72,7 +78,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one run that has ended."""
     runs = tmp_path_factory.mktemp("runs")
     folder = create_run_folder(runs, "shapes-small", "done")
-    folder.write_manifest(Manifest(id="done", recipe="shapes-small", created=1.5e9, config={"data": {"dataset": "shapes"}}))
+    folder.write_manifest(
+        Manifest(id="done", recipe="shapes-small", created=1.5e9, config={"data": {"dataset": "shapes"}})
+    )
     recorder = Recorder(folder.events_file)
     for event in (run_started(), batches(0, 4), epoch_ended(1, 4), ev.RunEnded(status="finished", step=4, epoch=1)):
         recorder.emit(event)
@@ -117,7 +125,11 @@ def test_without_pytorch_runs(arguments: str, code: int, runs: Path, tmp_path: P
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CIFAR_TUI_")}
     environment |= {"LOADED": str(tmp_path / "loaded"), "CIFAR_TUI_RUNS_DIR": str(runs), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments.split()], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", COMMAND, *arguments.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == code, done.stderr
     assert (tmp_path / "loaded").read_text().split() == []

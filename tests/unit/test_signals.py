@@ -60,9 +60,7 @@ def test_a_signal_sets_a_flag_and_no_more(name: str, request_: str, process: sub
         ("SIGTERM", "SIGINT", 130),
     ],
 )
-def test_a_second_signal_ends_it_at_once(
-    first: str, second: str, code: int, process: subprocess.Popen[str]
-) -> None:
+def test_a_second_signal_ends_it_at_once(first: str, second: str, code: int, process: subprocess.Popen[str]) -> None:
     send(process, first)
     assert send(process, second) == ""
     assert process.wait(timeout=20) == code

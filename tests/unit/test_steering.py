@@ -214,7 +214,10 @@ def test_several_commands_are_obeyed_in_order(scene: Scene) -> None:
         (Command(name="unpause"), "the training is not paused"),
         (Command(name="lr", argument="0"), 'lr takes a positive factor, as in `lr ×0.5`, but got "0"'),
         (Command(name="epochs", argument="1"), "1 epochs are done already"),
-        (Command(name="epochs", argument="many"), 'epochs takes a positive whole number, as in `epochs 40`, but got "many"'),
+        (
+            Command(name="epochs", argument="many"),
+            'epochs takes a positive whole number, as in `epochs 40`, but got "many"',
+        ),
     ],
     ids=lambda value: f"{value.name} {value.argument}" if isinstance(value, Command) else "",
 )
