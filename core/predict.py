@@ -209,7 +209,7 @@ def _normalized(images: Tensor, normalize: Normalize | None) -> Tensor:
     if normalize is None:
         return inputs
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (normalize.mean, normalize.std))
-    return inputs
+    return (inputs - mean) / std
 
 
 def _guesses(probabilities: Tensor, classes: list[str], count: int) -> list[list[Guess]]:

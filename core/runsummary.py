@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import struct
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -32,6 +32,8 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     dataset: str = ""
     device: str = ""
     """What a person calls it."""
+    device_name: str = ""
+    """What PyTorch calls it."""
     created: float = 0.0
     """Seconds since the epoch."""
     last_wall: float = 0.0
@@ -48,6 +50,10 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     best: float | None = None
     best_epoch: int = 0
     last: float | None = None
+    last_top5: float | None = None
+    last_validation_loss: float | None = None
+    last_train_accuracy: float | None = None
+    last_train_loss: float | None = None
     curve: tuple[float, ...] = ()
     """Validation top-1 of at most 48 epochs over the whole run."""
     seconds: float = 0.0
@@ -74,12 +80,14 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
     run, best = state.run, state.best
     config = run.config if run else manifest.config if manifest else {}
     data = config.get("data")
+    last = state.epochs[-1] if state.epochs else None
     top1 = [epoch.validation.top1 for epoch in state.epochs]
     return RunSummary(
         id=folder.id,
         recipe=run.recipe if run else manifest.recipe if manifest else "",
         dataset=run.dataset if run else str(data.get("dataset", "")) if isinstance(data, dict) else "",
         device=run.device.title if run else "",
+        device_name=run.device.name if run else "",
         created=manifest.created if manifest else 0.0,
         last_wall=state.last.wall if state.last else 0.0,
         status=state.status,
@@ -91,6 +99,10 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         num_steps=state.num_steps,
         best=best.top1 if best else None,
         best_epoch=best.epoch if best else 0,
+        last_top5=last.validation.top5 if last else None,
+        last_validation_loss=last.validation.loss if last else None,
+        last_train_accuracy=last.train_accuracy if last else None,
+        last_train_loss=last.train_loss if last else None,
         last=top1[-1] if top1 and math.isfinite(top1[-1]) else None,
         curve=thinned(top1),
         seconds=state.seconds,
@@ -112,6 +124,36 @@ def _manifest(folder: RunFolder, state: RunState) -> tuple[Manifest | None, str]
         if not state.num_records:
             raise
         return None, "" if state.run else str(error)
+
+
+def as_json(summary: RunSummary, state: Condition, folder: RunFolder) -> dict[str, Any]:
+    """What `runs --json` prints of a run: the fields of `show --json`, with what is not known as null."""
+    one = summary
+    return {
+        "id": one.id,
+        "recipe": one.recipe or None,
+        "dataset": one.dataset or None,
+        "state": state,
+        "epoch": one.epoch,
+        "num_epochs": one.num_epochs,
+        "step": one.step,
+        "num_steps": one.num_steps,
+        "best": {"epoch": one.best_epoch, "top1": one.best} if one.best is not None else None,
+        "last": {
+            "top1": one.last,
+            "top5": one.last_top5,
+            "validation_loss": one.last_validation_loss,
+            "train_accuracy": one.last_train_accuracy,
+            "train_loss": one.last_train_loss,
+        }
+        if one.last is not None
+        else None,
+        "images_per_second": one.images_per_second,
+        "training_seconds": round(one.training_seconds, 3),
+        "device": one.device_name or None,
+        "created": one.created,
+        "path": str(folder.path.absolute()),
+    }
 
 
 def _whole(value: object) -> int:

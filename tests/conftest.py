@@ -1,11 +1,11 @@
-"""What holds for every test: reproducible examples, and no settings from the environment of whoever runs them."""
+"""What holds for every test."""
 
 from __future__ import annotations
 
 import os
 
-# Threads of PyTorch that wait by spinning would take the time of everything that runs beside the tests. It has to be said
-# before PyTorch is loaded.
+# Threads of PyTorch that wait by spinning would take the time of everything that runs beside the tests. It has to be
+# said before PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from hypothesis import HealthCheck, settings

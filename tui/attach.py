@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,7 @@ def wants_ascii() -> bool:
     return locale in ("", "C", "POSIX") if not (sys.stdout.encoding or "").lower().startswith("utf") else locale == "C"
 
 
-def start_and_watch(request: Request, *, ascii: bool, color: Color) -> ExitCode:
+def start_and_watch(request: Request, *, ascii: bool, color: Color, ghost: str | None = None) -> ExitCode:
     """Start the trainer of a request in a session of its own, and watch it."""
     if request.origin is not None and not request.fork:
         folder = request.origin.folder
@@ -37,7 +38,7 @@ def start_and_watch(request: Request, *, ascii: bool, color: Color) -> ExitCode:
         folder = RunFolder(request.runs_dir / (request.run_id or new_run_id(request.config.recipe)))
     # The trainer reads the same command line; only what must not differ is added to it.
     trainer = start_trainer([*sys.argv[1:], "--no-ui", "--run-id", folder.id])
-    return watch(folder, trainer=trainer, recipe=request.config.recipe, ascii=ascii, color=color)
+    return watch(folder, trainer=trainer, recipe=request.config.recipe, ascii=ascii, color=color, ghost=ghost)
 
 
 def watch(
@@ -48,6 +49,7 @@ def watch(
     ascii: bool = False,
     color: Color = "auto",
     frames_per_second: float | None = None,
+    ghost: str | None = None,
 ) -> ExitCode:
     """Show a run until the viewer is left. The trainer goes on without it.
 
@@ -58,6 +60,7 @@ def watch(
         os.environ["NO_COLOR"] = "1"
     # Imported here: Textual takes a quarter of a second, and the trainer's start does not wait for it.
     from tui.app import DashboardApp
+    from tui.ghost import find_ghost
     from tui.settings import settings_file
     from tui.source import LiveSource
 
@@ -69,6 +72,8 @@ def watch(
         ascii=ascii or wants_ascii(),
         frames_per_second=frames_per_second,
     )
+    if ghost is not None:
+        app.scene.view = replace(app.scene.view, ghost=find_ghost(folder.path.parent, ghost))
     app.run()
     app.keep_settings()
     if source.problem:
@@ -130,6 +135,31 @@ def home(runs_dir: Path, *, ascii: bool = False, color: Color = "auto") -> ExitC
         settings_file(),
         ascii=ascii or wants_ascii(),
         first=lambda app: home_screen(app, runs_dir),
+    )
+    app.run()
+    app.keep_settings()
+    return ExitCode.DONE
+
+
+def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "auto") -> ExitCode:
+    """Show runs side by side.
+
+    Raises:
+        StorageError: fewer than two of them can be read.
+    """
+    if color == "never":
+        os.environ["NO_COLOR"] = "1"
+    from tui.app import DashboardApp
+    from tui.screens.compare import CompareScreen, load_runs
+    from tui.settings import settings_file
+
+    runs, problems = load_runs(folders)
+    for problem in problems:
+        typer.echo(f"cifar-tui: {problem}", err=True)
+    if len(runs) < 2:
+        raise StorageError("nothing to compare: fewer than two of the runs can be read")
+    app = DashboardApp(
+        runs[0], "", settings_file(), ascii=ascii or wants_ascii(), first=lambda app: CompareScreen(app.scene, runs)
     )
     app.run()
     app.keep_settings()

@@ -126,6 +126,9 @@ def train(
     ] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ghost: Annotated[
+        str | None, typer.Option(metavar="RUN|published", help="Race against an earlier run or the published curve.")
+    ] = None,
 ) -> None:
     """Train a network. In a terminal this opens the dashboard; --no-ui trains in the foreground."""
     flags: dict[str, Any] = {
@@ -157,6 +160,7 @@ def train(
             json=json,
             ascii=ascii,
             color=color,
+            ghost=ghost,
         )
     )
     raise typer.Exit(int(code))

@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from core.errors import CifarTuiError, StorageError, UsageError
+from core.errors import StorageError, UsageError
 from core.headless import confusion_lines, duration, printable, run_as_json
 from core.reader import EventReader
-from core.runfolder import RunFolder, find_run, list_runs
+from core.runfolder import RunFolder, find_run
+from core.runindex import RunIndex
+from core.runsummary import as_json, condition
 from core.state import RunState
 from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
 
@@ -37,32 +39,37 @@ def recipes(json: AsJson = False) -> None:
 @app.command()
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
-    folders = list_runs(runs_dir.expanduser())
-    described = []
-    for folder in folders:
-        try:
-            described.append(run_as_json(folder, _fold(folder)))
-        except CifarTuiError as error:  # one broken folder never hides the others
-            typer.echo(printable(f"{folder.id}: {error}"), err=True)
+    index = RunIndex(runs_dir.expanduser())
+    index.scan()
+    index.read()
+    index.save()
+    if index.problem:
+        raise StorageError(index.problem)
+    now, rows, described = time.time(), [], []
+    for name in sorted(index.summaries):
+        one, folder = index.summaries[name], index.folder(name)
+        if one.problem:  # one broken folder never hides the others
+            typer.echo(printable(f"{name}: {one.problem}"), err=True)
+            continue
+        state = condition(one, folder, now)
+        described.append(as_json(one, state, folder))
+        rows.append(
+            (
+                name,
+                state,
+                f"{one.epoch}/{one.num_epochs or '–'}",
+                f"{one.best:.2%}" if one.best is not None else "–",
+                f"{one.last:.2%}" if one.last is not None else "–",
+                duration(one.training_seconds),
+                one.device_name or "–",
+            )
+        )
     if json:
         _print_json(described)
-        return
-    if not described:
+    elif not described:
         typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
-        return
-    rows = [
-        (
-            run["id"],
-            run["state"],
-            f"{run['epoch']}/{run['num_epochs'] or '–'}",
-            f"{run['best']['top1']:.2%}" if run["best"] else "–",
-            f"{run['last']['top1']:.2%}" if run["last"] else "–",
-            duration(run["training_seconds"]),
-            run["device"] or "–",
-        )
-        for run in described
-    ]
-    _print_table(("run", "state", "epoch", "best", "last", "trained", "device"), rows)
+    else:
+        _print_table(("run", "state", "epoch", "best", "last", "trained", "device"), rows)
 
 
 @app.command()
@@ -108,13 +115,16 @@ def attach(
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ghost: Annotated[
+        str | None, typer.Option(metavar="RUN|published", help="Race against an earlier run or the published curve.")
+    ] = None,
 ) -> None:
     """Watch and steer a run in the dashboard; as many terminals as you like can watch the same run."""
     from tui.attach import has_terminal, watch
 
     if not has_terminal():
         raise UsageError("attach needs a terminal; `cifar-tui show RUN` prints how a run stands")
-    raise typer.Exit(int(watch(find_run(runs_dir.expanduser().absolute(), run), ascii=ascii, color=color)))
+    raise typer.Exit(int(watch(find_run(runs_dir.expanduser().absolute(), run), ascii=ascii, color=color, ghost=ghost)))
 
 
 @app.command()
@@ -137,6 +147,25 @@ def replay(
         raise UsageError("replay needs a terminal; `cifar-tui show RUN` prints how a run stands")
     folder = find_run(runs_dir.expanduser().absolute(), run)
     raise typer.Exit(int(watch_again(folder, at=at, speed=speed, ascii=ascii, color=color)))
+
+
+@app.command()
+def compare(
+    run: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more.")],
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+) -> None:
+    """Set runs side by side: curves, settings that differ, confusion, classes, images."""
+    from tui.attach import compare as side_by_side
+    from tui.attach import has_terminal
+
+    if len(run) < 2:
+        raise UsageError("compare takes two runs or more")
+    if not has_terminal():
+        raise UsageError("compare needs a terminal; `cifar-tui show RUN --json` gives the numbers of a run")
+    folders = [find_run(runs_dir.expanduser().absolute(), name) for name in run]
+    raise typer.Exit(int(side_by_side(folders, ascii=ascii, color=color)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

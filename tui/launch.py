@@ -21,6 +21,7 @@ from core.resume import Origin, differences, find_origin, is_finished, stored_co
 from core.runfolder import RunFolder
 from core.session import Request, train_run
 from tui.attach import has_terminal, home, start_and_watch
+from tui.ghost import find_ghost
 
 Color = Literal["auto", "always", "never"]
 
@@ -43,6 +44,8 @@ class TrainOptions:
     json: bool
     ascii: bool
     color: Color
+    ghost: str | None = None
+    """A run to race against, or `published`."""
 
 
 def launch(options: TrainOptions) -> ExitCode:
@@ -60,9 +63,11 @@ def launch(options: TrainOptions) -> ExitCode:
     if request.origin is not None and not request.fork and is_finished(request.origin.folder, request.config):
         typer.echo(f"run {request.origin.folder.id} is already finished; more --epochs would go on with it", err=True)
         return ExitCode.DONE
+    if options.ghost is not None and not options.no_ui:
+        find_ghost(request.runs_dir, options.ghost)  # a wrong name is said before anything is started
     if not options.no_ui and not options.json:
         if has_terminal():
-            return start_and_watch(request, ascii=options.ascii, color=options.color)
+            return start_and_watch(request, ascii=options.ascii, color=options.color, ghost=options.ghost)
         typer.echo("no terminal: training without the dashboard, as with --no-ui", err=True)
 
     def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:

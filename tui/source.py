@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from core.errors import StorageError
 from core.events import Record
 from core.reader import EventReader
 from core.runfolder import RunFolder
@@ -35,7 +36,7 @@ class Source(Protocol):
 
     @property
     def problem(self) -> str:
-        """Why there is no run and will be none; empty where there is one."""
+        """Why there is nothing to show, as sentences; empty where there is."""
 
     @property
     def shown_wall(self) -> float | None:
@@ -60,6 +61,7 @@ class LiveSource:
     frozen: bool = False
     _held: list[Record] = field(default_factory=list)
     _is_behind: bool = False
+    _failure: str = ""
 
     def __post_init__(self) -> None:
         self._reader = EventReader(self.folder.events_file)
@@ -81,10 +83,10 @@ class LiveSource:
 
     @property
     def problem(self) -> str:
-        """What the trainer said before it died without a run folder, or without a word in its log."""
-        if self.trainer is None or self.state.ended is not None or self.trainer.is_running:
-            return ""
-        return "" if self.state.num_records else self.trainer.last_words()
+        """What the trainer said before it died without a word in its log, or why the log cannot be read."""
+        if self.trainer is not None and not self.state.num_records and not self.trainer.is_running:
+            return f"The run did not start. {self.trainer.last_words()}"
+        return self._failure
 
     @property
     def shown_wall(self) -> float | None:
@@ -94,7 +96,13 @@ class LiveSource:
     def advance(self) -> list[Record]:
         """Read what was added, at most some megabytes at once."""
         before = self._reader.offset
-        records = self._reader.poll(_SLICE_BYTES)
+        try:
+            records = self._reader.poll(_SLICE_BYTES)
+        except StorageError as error:
+            self._failure = str(error)
+            raise
+        if records:
+            self._failure = ""
         self._is_behind = self._reader.offset - before >= _SLICE_BYTES
         self._held += records
         if not self.frozen:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.state import RunState
+from tui.ghost import Ghost
 from tui.render.axes import Axis, Unit
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,8 @@ class View:
     smoothing: float = 0.9
     log_y: bool = False
     crosshair: float | None = None
+    ghost: Ghost | None = None
+    """A run to race against."""
 
     def next_x_unit(self) -> View:
         """Step, epoch, time, and again; a window in other units would mean nothing."""

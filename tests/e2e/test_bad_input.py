@@ -1,4 +1,4 @@
-"""Whatever cannot be used is told in one sentence, with what to do, and with the exit code that says whose turn it is."""
+"""Whatever cannot be used is told in one sentence, with what to do, and with the exit code of its kind."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ CASES: dict[str, Case] = {
     "missing data without network": Case(
         no_files,
         5,
-        r"/cifar-10-batches-py lacks the official files and they could not be downloaded \(.*refused.*\); put them there",
+        r"/cifar-10-batches-py lacks the official files and they could not be downloaded \(.*refused.*\); put them",
         True,
     ),
     "a damaged data file": Case(

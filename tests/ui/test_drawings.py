@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,12 +184,7 @@ def test_figures_draw_at_every_stage_of_a_run(tmp_path: Path, figure: figures.Fi
 
 def test_non_finite_losses_leave_the_plot_standing(tmp_path: Path) -> None:
     run = Canned(tmp_path).start().train(100)
-    event = run._batches(3)
-    run.emit(
-        ev.Batches(
-            **{**{f: getattr(event, f) for f in event.__struct_fields__}, "loss": [1e30, float("nan"), float("inf")]}
-        )
-    )
+    run.emit(msgspec.structs.replace(run._batches(3), loss=[1e30, float("nan"), float("inf")]))
     state = fold(run)
     spec = figures.loss(state, View())
     assert spec.y_range is not None

@@ -264,7 +264,7 @@ def test_a_pointer_that_is_missing_is_an_error(folder: Path) -> None:
 def test_a_pointer_to_what_is_gone_is_an_error(folder: Path) -> None:
     save(folder)
     point(folder, "best", "step-00000099")
-    with pytest.raises(CheckpointError, match="the best checkpoint .*step-00000099 is gone"):
+    with pytest.raises(CheckpointError, match=r"the best checkpoint .*step-00000099 is gone"):
         resolve_checkpoint(folder, "best")
 
 
@@ -359,7 +359,7 @@ def test_the_newest_that_is_whole_is_loaded_and_the_others_are_told_of(folder: P
 
 def test_where_all_are_damaged_that_is_an_error(folder: Path) -> None:
     truncate(save(folder))
-    with pytest.raises(CheckpointError, match="no checkpoint in .* is whole; the last problem: .*checksum"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole; the last problem: .*checksum"):
         load_newest(folder, lambda error: None)
 
 

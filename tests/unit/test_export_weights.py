@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from core.checkpoint import resolve_checkpoint
+from core import events as ev
+from core.checkpoint import Meta, resolve_checkpoint
 from core.config import TrainConfig
 from core.errors import CheckpointError, DataError, StorageError
 from core.evaluate import evaluate
@@ -22,6 +23,7 @@ from core.models import build_model
 from core.predict import evaluate_checkpoint, predict
 from core.runfolder import RunFolder
 from core.setup import set_up
+from tests.export_runs import CONFUSIONS, epoch_ended, make_run, two_epochs
 from tests.training import image_folder, tiny, train
 
 
@@ -161,3 +163,17 @@ def test_names_cannot_leave_their_code_span() -> None:
     assert inline("a`b") == "`` a`b ``"
     assert inline("x|y\n# z") == "`x\\|y\N{REPLACEMENT CHARACTER}# z`"
     assert inline(" ") == "(unnamed)"
+
+
+def test_the_recorded_evaluation_is_that_of_the_checkpoints_step(tmp_path: Path) -> None:
+    asked = ev.Evaluated(epoch=2, step=6, validation=epoch_ended(9, CONFUSIONS[0]).validation)
+    data = gather(make_run(tmp_path / "runs" / "run", [*two_epochs()[:-1], asked]))
+
+    def of(step: int, epoch: int) -> ev.Evaluation | None:
+        meta = Meta(step=step, epoch=epoch, reason="epoch", created=0.0, sha256="", num_bytes=0)
+        return recorded_evaluation(data, meta)
+
+    assert of(4, 1) is data.state.epochs[0].validation
+    assert of(8, 2) is data.state.epochs[1].validation
+    assert of(6, 1) == asked.validation
+    assert of(7, 1) is None

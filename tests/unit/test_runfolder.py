@@ -111,7 +111,7 @@ def test_a_name_that_is_taken_is_refused(runs: Path) -> None:
 def test_where_no_run_can_be_made_the_message_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file in the way")
     with pytest.raises(
-        StorageError, match="cannot create a run in .*runs: File exists; choose a writable .*--runs-dir"
+        StorageError, match=r"cannot create a run in .*runs: File exists; choose a writable .*--runs-dir"
     ):
         create_run_folder(tmp_path / "runs", "c10-lenet")
 
@@ -236,7 +236,7 @@ def holder(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_run_that_another_process_trains_is_in_use(folder: RunFolder, holder: subprocess.Popen[str]) -> None:
     with (
-        pytest.raises(RunInUseError, match="run mine is being trained by another process: .*attach mine"),
+        pytest.raises(RunInUseError, match=r"run mine is being trained by another process: .*attach mine"),
         folder.lock(),
     ):
         pass
@@ -259,9 +259,9 @@ def test_the_lock_is_let_go_after_an_error(folder: RunFolder) -> None:
 
 
 def test_where_the_lock_cannot_be_written_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"cannot write .*/nowhere/\.lock: No such file or directory"):
-        with RunFolder(tmp_path / "nowhere").lock():
-            pass
+    lock = RunFolder(tmp_path / "nowhere").lock()
+    with pytest.raises(StorageError, match=r"cannot write .*/nowhere/\.lock: No such file or directory"), lock:
+        pass
 
 
 def test_a_file_system_without_locks_is_not_taken_for_another_trainer(
@@ -335,7 +335,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
         monkeypatch.setattr(runfolder_module.os, "fsync", refuse)
     else:
         monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(StorageError, match="cannot write .*file: No space left on device"):
+    with pytest.raises(StorageError, match=r"cannot write .*file: No space left on device"):
         write_atomically(path, b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     assert path.read_bytes() == b"old"

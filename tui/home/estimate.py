@@ -8,15 +8,15 @@ from core.runsummary import RunSummary
 from tui.render import numbers
 
 
-def estimate(recipe: str, epochs: int, batch_size: int | None, earlier: Iterable[RunSummary], host: str) -> str:
+def estimate(recipe: str, epochs: int, earlier: Iterable[RunSummary], host: str) -> str:
     """A sentence: how long `epochs` of a recipe take on this machine, from the latest run of it that got anywhere."""
-    known = [one for one in earlier if one.recipe == recipe and one.host == host and one.epoch > 0 and one.seconds > 0]
+    known = [one for one in earlier if one.recipe == recipe and one.host == host and one.epoch > 0 < one.seconds]
     if not known:
         return "how long it takes here is not known: no run of this recipe has ended an epoch on this machine yet"
     latest = max(known, key=lambda one: one.created)
-    seconds = latest.seconds / latest.epoch * epochs
+    each = latest.seconds / latest.epoch
     accuracy = f", best {latest.best:.2%}" if latest.best is not None else ""
     return (
-        f"about {numbers.duration(seconds)} here: {epochs} × {numbers.duration(latest.seconds / latest.epoch)} an epoch "
-        f"in {latest.id} ({latest.device}{accuracy})"
+        f"about {numbers.duration(each * epochs)} here: {epochs} × {numbers.duration(each)} an epoch in "
+        f"{latest.id} ({latest.device}{accuracy})"
     )

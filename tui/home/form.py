@@ -149,7 +149,7 @@ class NewRunDialog(ModalScreen[list[str] | None]):
             text.append("published  ", look.style("muted")).append(recipe.published.summary + "\n", look.style("best"))
         else:
             text.append("published  nothing\n", look.style("muted"))
-        told = estimate(recipe.name, count, None, self._earlier, socket.gethostname())
+        told = estimate(recipe.name, count, self._earlier, socket.gethostname())
         text.append("here       ", look.style("muted")).append(told + "\n", look.style("text"))
         if recipe.notes:
             text.append(recipe.notes + "\n", look.style("muted"))

@@ -7,9 +7,7 @@ from textual.binding import Binding
 from tui.bindings import Keys
 
 RUNS: Keys = [
-    Binding(
-        "enter", "open", "Open", key_display="⏎", tooltip="A live run: watch it. An ended one: replay it at its end"
-    ),
+    Binding("enter", "open", "Open", key_display="⏎", tooltip="Watch a live run, replay an ended one"),
     Binding("n", "new", "New…", tooltip="Start a run from a recipe"),
     Binding("r", "resume", "Resume", tooltip="Go on with the run from its last checkpoint"),
     Binding("space", "mark", "Mark", key_display="space", tooltip="Mark the run for comparing, or unmark it"),

@@ -225,11 +225,9 @@ class HomeActions(SceneScreen):
             if epochs is not None:
                 self._train(folder, one.recipe, ["--resume", str(folder.path), "--epochs", epochs])
 
+        more = str(one.num_epochs + max(one.num_epochs // 2, 1))
         question = f"{one.id} has done its {one.num_epochs} epochs. Train on to how many in all?"
-        self.app.push_screen(
-            AskDialog(question, str(one.num_epochs + max(one.num_epochs // 2, 1)), parse_epochs, "Esc cancels"),
-            answered,
-        )
+        self.app.push_screen(AskDialog(question, more, parse_epochs, "Enter starts it · Esc cancels"), answered)
 
     def _train(self, folder: RunFolder, recipe: str, arguments: list[str]) -> None:
         try:

@@ -101,8 +101,8 @@ class RunScreen(PlotKeys, ReplayKeys):
         source = self.scene.source
         try:
             records = source.advance()
-        except StorageError as error:
-            self.query_one(Notice).say((source.problem and f"The run did not start. {source.problem}") or str(error))
+        except StorageError:
+            self._show_notice()
             return
         if records:
             self.hear(records)
@@ -136,14 +136,11 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def _show_notice(self) -> None:
         notice = self.query_one(Notice)
-        problem = self.scene.source.problem
         if self.has_class("small"):
             width, height = _SMALLEST
             notice.say(f"Please make this window at least {width} columns by {height} lines")
-        elif problem:
-            notice.say(f"The run did not start. {problem}")
         else:
-            notice.say("")
+            notice.say(self.scene.source.problem)
 
     def show_status(self) -> None:
         """Bring the lines above and below up to date; lines that have not changed cost nothing."""

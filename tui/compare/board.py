@@ -1,0 +1,127 @@
+"""What is compared, and how one looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.compare import Along, seed_groups
+from core.runfolder import RunFolder
+from core.state import RunState
+from tui.render.heatmap import Normalise
+from tui.render.palettes import Role
+from tui.render.plot import Stroke
+from tui.status import run_words
+
+ROLES: tuple[Role, ...] = ("series_a", "series_b", "series_c", "series_d")
+STROKES = (Stroke.LINE, Stroke.DASHED, Stroke.HEAVY, Stroke.DOTTED)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PANES = ("Curves", "Settings", "Confusion", "Classes", "Images")
+ALONG: tuple[Along, ...] = ("step", "epoch", "time")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A run among others. Its letter, colour and stroke stay what they are as long as the comparison lasts."""
+
+    folder: RunFolder
+    state: RunState
+    number: int
+
+    @property
+    def letter(self) -> str:
+        """A to Z, then AA."""
+        return LETTERS[self.number % 26] * (self.number // 26 + 1)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        run = self.state.run
+        recipe = run.recipe if run else ""
+        words = run_words(self.folder.id, recipe) if recipe else self.folder.id
+        return f"{recipe} {words}" if words != self.folder.id else words
+
+    @property
+    def role(self) -> Role:
+        """Its colour."""
+        return ROLES[self.number % len(ROLES)]
+
+    @property
+    def stroke(self) -> Stroke:
+        """Its stroke: no two of sixteen runs have colour and stroke in common."""
+        return STROKES[(self.number + self.number // len(ROLES)) % len(STROKES)]
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Its settings."""
+        return self.state.run.config if self.state.run else {}
+
+    @property
+    def confusion(self) -> NDArray[np.int64] | None:
+        """Of its last epoch."""
+        return self.state.confusion
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """Runs side by side, and the choices made about them."""
+
+    runs: tuple[Compared, ...]
+    pane: int = 0
+    along: Along = "epoch"
+    log_y: bool = False
+    smoothing: float = 0.9
+    bands: bool = True
+    """Draw seeds of one recipe as one curve with a band."""
+    first: int = 0
+    """The run that is subtracted, or that is right."""
+    second: int = 1
+    normalise: Normalise = Normalise.ROW
+    cursor: tuple[int, int] = (0, 0)
+    scroll: int = 0
+    changed: int = field(default=0)
+    """Counts what the runs have told since; a new number makes a new board."""
+
+    @property
+    def pair(self) -> tuple[Compared, Compared]:
+        """The two runs of the panes that set one against the other."""
+        return self.runs[self.first], self.runs[self.second]
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """Runs that belong together; each by itself where bands are off."""
+        if not self.bands:
+            return [[index] for index in range(len(self.runs))]
+        return seed_groups([run.config for run in self.runs])
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes of the first of the pair."""
+        return self.runs[self.first].state.classes
+
+    @property
+    def comparable(self) -> str:
+        """Why the pair's classes cannot be set against each other; empty where they can."""
+        one, other = self.pair
+        if one.confusion is None or other.confusion is None:
+            late = one if one.confusion is None else other
+            return f"{late.letter} {late.name} has not ended an epoch yet"
+        if one.state.classes != other.state.classes:
+            return f"{one.letter} and {other.letter} tell different classes apart: their tables cannot be subtracted"
+        return ""
+
+    def with_next(self, *, second: bool) -> Board:
+        """Another run on one side; never the one on the other side."""
+        at = self.second if second else self.first
+        other = self.first if second else self.second
+        at = (at + 1) % len(self.runs)
+        if at == other:
+            at = (at + 1) % len(self.runs)
+        return replace(self, second=at, scroll=0) if second else replace(self, first=at, scroll=0)
+
+    def swapped(self) -> Board:
+        """The pair the other way round."""
+        return replace(self, first=self.second, second=self.first, scroll=0)
