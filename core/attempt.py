@@ -142,6 +142,8 @@ def _run_started(
         num_train_images=len(dataset.train),
         num_validation_images=len(dataset.validation),
         image_shape=(channels, height, width),
+        mean=list(setup.normalize.mean) if setup.normalize else [],
+        std=list(setup.normalize.std) if setup.normalize else [],
         image_fingerprint=fingerprint,
         batch_size=config.data.batch_size,
         steps_per_epoch=trainer.steps_per_epoch,

@@ -110,6 +110,10 @@ class RunStarted(EventBase, frozen=True, kw_only=True, tag="run_started"):
     num_validation_images: int
     image_shape: tuple[int, int, int]
     """Channels, height, width."""
+    mean: list[float] = []
+    """Of each channel, in 0–1, subtracted from the images; empty where they are not normalised."""
+    std: list[float] = []
+    """Of each channel; the images are divided by it."""
     image_fingerprint: str | None = None
     """Name of the validation images under runs/.images."""
     batch_size: int

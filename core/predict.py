@@ -150,7 +150,7 @@ def predict(
     )
     load_weights(model, path)
     model.to(chosen).eval()
-    normalize = normalization(config, say)
+    normalize = normalization(started, config, say)
     for part in _parts(list(images)):
         read = [(image, _read(image, started.image_shape)) for image in part]
         pixels = [array for _, array in read if not isinstance(array, DataError)]
@@ -164,12 +164,14 @@ def predict(
             yield image, array if isinstance(array, DataError) else next(answers)
 
 
-def normalization(config: TrainConfig, say: Say) -> Normalize | None:
-    """Mean and standard deviation with which a run was trained; where they are those of its training set, it is read.
+def normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normalize | None:
+    """Mean and standard deviation with which a run was trained; where an old run does not tell, its data set is read.
 
     Raises:
         DataError: it cannot be.
     """
+    if started.mean:
+        return Normalize(mean=tuple(started.mean), std=tuple(started.std))
     if config.data.normalize != "train":
         return config.data.normalize
     say(f"reading {config.data.dataset} for the mean and standard deviation of its training images")

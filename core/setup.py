@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.config import TrainConfig
+from core.config import Normalize, TrainConfig
 from core.data.dataset import Dataset, Split, load_dataset
 from core.data.pipeline import Pipeline, resolve_normalization
 from core.device import choose_device
@@ -34,6 +34,8 @@ class Setup:
     train_data: Pipeline
     validation: Split
     """On the device."""
+    normalize: Normalize | None
+    """As resolved: `train` has become numbers."""
     config: TrainConfig
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
@@ -76,10 +78,11 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
     model.to(device)
     if use_channels_last(device):
         model.to(memory_format=torch.channels_last)
+    normalize = resolve_normalization(config.data, dataset.train)
     train_data = Pipeline(
         dataset.train,
         config.data,
-        resolve_normalization(config.data, dataset.train),
+        normalize,
         seed=config.seed,
         device=device,
         channels_last=use_channels_last(device),
@@ -94,6 +97,7 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         optimizer=build_optimizer(model, config.optimizer, device),
         train_data=train_data,
         validation=dataset.validation.to(device),
+        normalize=normalize,
         config=config,
     )
 

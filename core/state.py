@@ -304,8 +304,10 @@ class RunState:
 
     @property
     def classes(self) -> list[str]:
-        """Class names in label order; empty until the run has started."""
-        return self.run.classes if self.run else []
+        """Class names in label order; numbers where a damaged log has lost them, empty before any is known."""
+        if self.run is not None:
+            return self.run.classes
+        return [str(index) for index in range(len(self.epochs[-1].validation.confusion))] if self.epochs else []
 
     @property
     def epoch(self) -> int:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +13,7 @@ from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from tui.bindings import key_name
+from tui.hangup import leave_on_signals
 from tui.render.palettes import NAMES, Look
 from tui.screens.run import RunScreen
 from tui.screens.scene_screen import SceneScreen
@@ -82,10 +80,8 @@ class DashboardApp(App[None], inherit_bindings=False):
         """Open the run; end well on signals that would leave the terminal in disorder."""
         self._set_theme()
         self.push_screen(self._first(self) if self._first else self._run_screen(self._recipe))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(ValueError, RuntimeError):  # not the main thread
-                loop.add_signal_handler(number, self.exit)
+        if not self.is_headless:
+            leave_on_signals(self.exit)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """NO_COLOR means none, not grey; --ascii means nothing else."""

@@ -12,7 +12,7 @@ from torch import nn
 from core.checkpoint import Meta
 from core.config import Normalize, TrainConfig
 from core.errors import DataError, StorageError
-from core.events import Evaluation
+from core.events import Evaluation, RunStarted
 from core.export.files import replacing, write_text
 from core.export.gather import RunData
 from core.export.model_card import model_card
@@ -48,7 +48,7 @@ def write_weights(data: RunData, which: str, folder: Path, say: Say) -> list[Pat
     )
     meta = load_weights(model, path)
     evaluation = recorded_evaluation(data, meta)
-    described = metadata(data, config, _normalization(config, say), path.name, meta, evaluation)
+    described = metadata(data, config, _normalization(started, config, say), path.name, meta, evaluation)
     target = folder / "model.safetensors"
     with replacing(target) as file:
         file.write(safetensors.torch.save(tensors(model), described))
@@ -108,9 +108,9 @@ def metadata(
     return {key: value.encode("utf-8", "backslashreplace").decode() for key, value in (texts | spelled).items()}
 
 
-def _normalization(config: TrainConfig, say: Say) -> Normalize | str | None:
+def _normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normalize | str | None:
     try:
-        return normalization(config, say)
+        return normalization(started, config, say)
     except DataError as error:
         say(f"the file will not hold the mean and standard deviation of the training images: {error}")
         return "train"

@@ -84,7 +84,7 @@ def test_the_file_says_what_it_is(data: RunData, tmp_path: Path) -> None:
     assert "image_shape=(3, 32, 32)" in text
 
 
-def test_a_data_set_that_is_gone_costs_only_its_normalisation(
+def test_the_run_tells_its_normalisation_without_the_data_set(
     trained: tuple[RunFolder, TrainConfig], tmp_path: Path
 ) -> None:
     copy = RunFolder(tmp_path / "runs" / "run")
@@ -93,7 +93,24 @@ def test_a_data_set_that_is_gone_costs_only_its_normalisation(
     manifest.config["data"]["dataset"] = f"folder:{tmp_path}/gone"
     copy.write_manifest(manifest)
     told: list[str] = []
-    weights, card = write_weights(gather(copy), "last", tmp_path / "out", told.append)
+    weights, _ = write_weights(gather(copy), "last", tmp_path / "out", told.append)
+    with safe_open(weights, "pt") as file:
+        assert len(msgspec.json.decode(file.metadata()["normalize"])["mean"]) == 3
+    assert not told
+
+
+def test_where_neither_run_nor_data_set_tells_only_the_normalisation_is_missing(
+    trained: tuple[RunFolder, TrainConfig], tmp_path: Path
+) -> None:
+    copy = RunFolder(tmp_path / "runs" / "run")
+    shutil.copytree(trained[0].path, copy.path)
+    manifest = copy.read_manifest()
+    manifest.config["data"]["dataset"] = f"folder:{tmp_path}/gone"
+    copy.write_manifest(manifest)
+    told: list[str] = []
+    data = gather(copy)
+    data.state.run = msgspec.structs.replace(data.started(), mean=[], std=[])
+    weights, card = write_weights(data, "last", tmp_path / "out", told.append)
     with safe_open(weights, "pt") as file:
         assert file.metadata()["normalize"] == '"train"'
     assert "gone" in told[-1]

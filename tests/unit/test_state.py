@@ -428,6 +428,19 @@ def test_resuming_mid_epoch_keeps_the_steps_before(started: Log) -> None:
     assert started.state.num_images == 32
 
 
+def test_where_the_line_that_says_so_was_lost_nothing_doubles_back_either(started: Log) -> None:
+    train(started, 0, 4, seconds=2.0)
+    started.tell(epoch_ended(1, 4))
+    train(started, 4, 4, seconds=2.0, epoch=2)
+    started.tell(epoch_ended(2, 8))
+    started.new_attempt(mono=3.0)  # and no `resumed` after it
+    train(started, 2, 2, seconds=1.0)
+    started.tell(epoch_ended(1, 4))
+    assert started.state.batches["step"].tolist() == [0, 1, 2, 3]
+    assert [epoch.epoch for epoch in started.state.epochs] == [1]
+    assert (started.state.training_seconds, started.state.num_images) == (2.0, 32)
+
+
 def test_rolling_back_within_an_attempt_drops_what_is_superseded_too(started: Log) -> None:
     train(started, 0, 4, seconds=2.0)
     started.tell(epoch_ended(1, 4))

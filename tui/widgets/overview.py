@@ -70,7 +70,7 @@ def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
     fixed: dict[int, int] = {}
     for index, row in enumerate(rows):
         if num_classes and any(name in _TABLE for name in row):
-            fixed[index] = num_classes + (3 if "confusion" in row else 2)
+            fixed[index] = max(num_classes, 2) + (3 if "confusion" in row else 2)
     num_others = len(rows) - len(fixed)
     if not num_others or sum(fixed.values()) + _LEAST_PLOT * num_others > height:
         fixed = {}
