@@ -157,7 +157,7 @@ def summary_lines(state: RunState, run_path: Path) -> list[str]:
     if state.training_seconds and state.mean_images_per_second:
         lines.append(
             f"{state.training_seconds:.1f} s of training at {state.mean_images_per_second:,.0f} img/s, "
-            f"{state.ended.seconds:.1f} s in all"
+            f"{state.seconds:.1f} s in all"
         )
     lines.append(f"run folder: {run_path}")
     return lines

@@ -93,7 +93,7 @@ def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
             config = msgspec.convert(tree, TrainConfig, strict=False)
         except msgspec.ValidationError as error:
             raise UsageError(f"{source}: {_explain(error)}") from error
-        _check_finite(msgspec.to_builtins(config), (), source)
+        _check_numbers(msgspec.to_builtins(config), (), source)
     return config
 
 
@@ -117,16 +117,18 @@ def _put(tree: Tree, path: list[str], value: Any) -> None:
     tree[path[-1]] = value
 
 
-def _check_finite(value: Any, path: tuple[str, ...], source: str) -> None:
-    """JSON, in which `run.json` is written, has no infinity, and no setting means anything by it."""
+def _check_numbers(value: Any, path: tuple[str, ...], source: str) -> None:
+    """What `run.json` and the log can hold: JSON has no infinity, and other readers have 64 bits."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_finite(item, (*path, key), source)
+            _check_numbers(item, (*path, key), source)
     elif isinstance(value, list | tuple):
         for item in value:
-            _check_finite(item, path, source)
+            _check_numbers(item, path, source)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{source}: {'.'.join(path)}: expected a finite number")
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise UsageError(f"{source}: {'.'.join(path)}: expected a number below 2^63")
 
 
 def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> None:

@@ -72,7 +72,7 @@ class Recorder:
         if isinstance(event, EpochEnded | RunEnded):
             self.sync()
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: Event) -> bool:
         with self._lock:
             record = Record(seq=self._next_seq, wall=self._wall(), mono=self._mono(), attempt=self.attempt, event=event)
             self._next_seq += 1
@@ -80,9 +80,13 @@ class Recorder:
             for subscriber in self._subscribers:
                 subscriber(record)
             if written and self.dropped > self._reported:
-                count, self._reported = self.dropped - self._reported, self.dropped
+                told, self._reported = self._reported, self.dropped
+                count = self.dropped - told
                 noun = "event" if count == 1 else "events"
-                self._emit(Notice(level="warning", text=f"{count} {noun} could not be written to {self.path.name}"))
+                text = f"{count} {noun} could not be written to {self.path.name}"
+                if not self._emit(Notice(level="warning", text=text)):
+                    self._reported = told  # nobody will read it: the next one says it all
+            return written
 
     def sync(self) -> None:
         """Make everything emitted so far durable (fdatasync)."""

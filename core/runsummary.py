@@ -47,6 +47,7 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     num_epochs: int = 0
     step: int = 0
     num_steps: int = 0
+    steps_per_epoch: int = 0
     best: float | None = None
     best_epoch: int = 0
     last: float | None = None
@@ -97,6 +98,7 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         num_epochs=state.num_epochs or _whole(config.get("epochs")),
         step=state.step,
         num_steps=state.num_steps,
+        steps_per_epoch=run.steps_per_epoch if run else 0,
         best=best.top1 if best else None,
         best_epoch=best.epoch if best else 0,
         last_top5=last.validation.top5 if last else None,

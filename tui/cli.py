@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -48,9 +49,10 @@ def main() -> None:
 
 
 def _fill_standard_streams() -> None:
-    """Put the null device where the caller closed a standard stream (`cifar-tui … >&-`).
+    """Make standard streams that can be written to.
 
-    Otherwise the next file opened, as likely as not the event log, would be standard output, and be written over.
+    The null device goes where the caller closed one (`cifar-tui … >&-`): otherwise the next file opened, as likely as
+    not the event log, would be standard output, and be written over.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -59,6 +61,8 @@ def _fill_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # "×" and "–" are no reason to fail where the locale has none
+        sys.stdout.reconfigure(errors="replace")
 
 
 def with_default_command(arguments: list[str]) -> list[str]:

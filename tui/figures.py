@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from core import events as ev
 from core.state import RunState
-from tui.ghost import PUBLISHED, lead, published_ghost
+from tui.race import race
 from tui.render import numbers
 from tui.render.axes import Axis, Unit
 from tui.render.palettes import Role
@@ -39,7 +38,7 @@ def loss(state: RunState, view: View) -> PlotSpec:
         PlotSpec(
             series=(
                 Series("", line.batches, values, "train_band", Stroke.BAND),
-                *_race(state, view, "loss"),
+                *race(state, view, "loss"),
                 Series("train", line.batches, values, "train", Stroke.LINE, smoothing=_weight(view, len(values))),
                 Series(
                     "val",
@@ -56,23 +55,6 @@ def loss(state: RunState, view: View) -> PlotSpec:
             empty=_WAITING,
         ),
     )
-
-
-def _race(state: RunState, view: View, metric: Literal["top1", "loss"]) -> list[Series]:
-    """The curve of the run raced against, with how far ahead this one is."""
-    ghost = view.ghost
-    if ghost is not None and ghost.name == PUBLISHED:
-        ghost = published_ghost(state.run.published if state.run else None)
-    if ghost is None or state.run is None:
-        return []
-    by_time = view.x_unit is XUnit.TIME and len(ghost.seconds) > 0
-    x = ghost.x(state.run.steps_per_epoch, by_time=by_time)
-    if view.x_unit is XUnit.TIME and not by_time:
-        x = Timeline(state, view.x_unit).at(x)
-    label = ghost.name
-    if metric == "top1" and (ahead := lead(state, ghost, by_time=by_time)):
-        label = f"{label}: {ahead}"
-    return [Series(label, x, getattr(ghost, metric), "ghost", Stroke.DOTTED)]
 
 
 def _robust_range(values: Floats, points: list[tuple[int, ev.Evaluation]]) -> Range | None:
@@ -111,7 +93,7 @@ def accuracy(state: RunState, view: View) -> PlotSpec:
         top5 = [np.nan if result.top5 is None else result.top5 for _, result in points]
         series.insert(0, Series("top-5", at, top5, "top5", Stroke.DASHED))
     ghost = _published(state, "validation_top1")
-    series[:0] = _race(state, view, "top1")
+    series[:0] = race(state, view, "top1")
     if ghost and state.run and view.ghost is None:
         steps = np.asarray(ghost.epochs, np.float64) * state.run.steps_per_epoch
         kept = steps <= max(state.num_steps, state.step)

@@ -14,6 +14,7 @@ from core import events as ev
 from core.headless import describe_event, duration, epoch_line, printable, summary_lines
 from core.runfolder import RunFolder
 from core.state import RunState
+from tui.render.safe import to_ascii
 
 _REFRESH_SECONDS = 0.25
 
@@ -27,18 +28,18 @@ class ProgressReport:
 
     def __init__(self, folder: RunFolder, out: TextIO, talk: TextIO, *, ascii: bool, color: str) -> None:
         self.state = RunState()
-        self._folder = folder
+        self._folder, self._ascii = folder, ascii
         self._out = None if out.isatty() else out
         console = Console(
             file=talk,
             highlight=False,
             no_color=color == "never" or None,
             force_terminal=True if color == "always" else None,
-            safe_box=ascii,
         )
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            # rich draws its bar in ASCII only where the stream has no other encoding.
+            TextColumn("{task.percentage:>3.0f} %") if ascii else BarColumn(bar_width=None),
             TextColumn("{task.fields[rate]}"),
             console=console,
             auto_refresh=False,
@@ -64,7 +65,7 @@ class ProgressReport:
 
     def _show(self, event: ev.Event) -> None:
         for line in describe_event(event):
-            self._progress.console.print(Text(printable(line)))
+            self._print(line)
         if isinstance(event, ev.EpochEnded):
             self._say(epoch_line(event, self.state))
         if isinstance(event, ev.RunEnded):
@@ -78,9 +79,12 @@ class ProgressReport:
             self._update()
 
     def _say(self, line: str) -> None:
-        self._progress.console.print(Text(printable(line)))
+        self._print(line)
         if self._out is not None:
             print(printable(line), file=self._out, flush=True)
+
+    def _print(self, line: str) -> None:
+        self._progress.console.print(Text(to_ascii(printable(line)) if self._ascii else printable(line)))
 
     def _update(self) -> None:
         state = self.state

@@ -175,9 +175,18 @@ def test_the_summary_says_how_it_went_what_is_hard_and_where_it_is() -> None:
         "hardest classes: cat 25.0%, dog 75.0%",
         "most confused: cat taken for dog 75.0%, dog taken for cat 25.0%",
         "published: 75.8 % after 30 epochs",
-        "4.0 s of training at 8 img/s, 61.2 s in all",
+        "4.0 s of training at 8 img/s, 4.0 s in all",
         "run folder: /runs/r",
     ]
+
+
+def test_the_summary_of_a_resumed_run_counts_all_of_its_attempts() -> None:
+    """Otherwise it could say that 4 s of training took 1 s in all."""
+    state = fold(*STARTED, batches(0, 4, seconds=2.0), EPOCH)
+    later = [ev.Resumed(attempt=2, from_step=4, from_epoch=1, checkpoint="step-00000004"), batches(4, 4), ENDED]
+    for seq, event in enumerate(later):
+        state.apply(ev.Record(seq=10 + seq, wall=1.6e9, mono=900.0 + seq, attempt=2, event=event))
+    assert "3.0 s of training at 21 img/s, 5.0 s in all" in summary_lines(state, Path("/runs/r"))
 
 
 def test_the_summary_of_a_run_that_failed_before_its_first_step() -> None:

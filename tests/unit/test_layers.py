@@ -222,6 +222,7 @@ REFUSED = {
     "an infinite number in a list": (
         ["data.normalize={mean=[inf], std=[1.0]}", "data.normalize.mean: expected a finite number"]
     ),
+    "a seed of more than 64 bits": (["seed=18446744073709551616", "seed: expected a number below 2^63"]),
     "a rate that is no number": (["optimizer.lr=nan", "optimizer.lr: expected"]),
     "a value for a table": (["optimizer=3", "optimizer: expected object, got int"]),
     "a table for a value": (["epochs.a=3", "epochs: expected int, got object"]),

@@ -204,10 +204,11 @@ def test_a_chunk_on_its_way_keeps_its_numbers_while_the_ring_is_written_again(
     assert [chunk.loss for chunk in meter.flush(1)] == [[1.0], [2.0]]
 
 
-def test_what_is_discarded_is_never_told(meter: Meter, clock: Clock) -> None:
+def test_what_is_discarded_is_never_told(meter: Meter, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter_module._Mark, "reached", lambda self: False)
     record(meter, 0)
     clock.now += CHUNK_SECONDS
-    meter.take(1)
+    assert meter.take(1) == []
     record(meter, 1)
     meter.discard()
     assert meter.flush(1) == []

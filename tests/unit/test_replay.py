@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
@@ -80,6 +80,7 @@ def test_the_state_at_any_place_is_the_fold_of_the_records_before_it(
         assert snapshot(recording.whole) == snapshot(fold(records)), "a seek must not touch what is kept"
 
 
+@settings(max_examples=40)
 @given(histories(), st.data())
 def test_seek_then_play_equals_play_from_the_start(records: list[ev.Record], data: st.DataObject) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -93,6 +94,7 @@ def test_seek_then_play_equals_play_from_the_start(records: list[ev.Record], dat
         assert snapshot(state) == snapshot(fold(records))
 
 
+@settings(max_examples=40)
 @given(histories(), st.integers(0, 60), st.integers(0, 60))
 def test_forks_go_their_own_ways(records: list[ev.Record], first: int, second: int) -> None:
     state = fold(records[:first])

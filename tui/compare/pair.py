@@ -108,8 +108,8 @@ def draw_images(board: Board, width: int, height: int, look: Look) -> list[Strip
     title = Title("Images", legend=pair_name(board, look))
     if isinstance(found, str):
         return [head(title, width, look), *message(found, width, height - 1, look)]
-    tiles, total = found
-    plan = grid(width, height - 1, 32, 32, max(total, 1))
+    tiles, total, (rows, columns) = found
+    plan = grid(width, height - 1, rows, columns, max(total, 1))
     if not total:
         text = "There are no such images: x swaps the two runs"
         return [head(title, width, look), *message(text, width, height - 1, look)]
@@ -117,12 +117,13 @@ def draw_images(board: Board, width: int, height: int, look: Look) -> list[Strip
     first = min(board.scroll * capacity, max((total - 1) // capacity, 0) * capacity)
     shown = tiles(first, first + capacity)
     body = draw_grid(shown, width, height - 1, look)
-    right = Text(f"{first + 1}–{min(first + capacity, total)} of {total:,}", look.style("muted"))
+    to = "-" if look.ascii else "–"
+    right = Text(f"{first + 1}{to}{min(first + capacity, total)} of {total:,}", look.style("muted"))
     return [head(Title("Images", legend=title.legend, right=right), width, look), *body]
 
 
-def disagreements(board: Board) -> str | tuple[Callable[[int, int], list[Tile]], int]:
-    """A function from a range to tiles, and their number; or why there are none."""
+def disagreements(board: Board) -> str | tuple[Callable[[int, int], list[Tile]], int, tuple[int, int]]:
+    """A function from a range to tiles, their number, and the size of an image; or why there are none."""
     one, other = board.pair
     if one.state.run is None or other.state.run is None:
         return "One of the runs has not started yet"
@@ -154,4 +155,4 @@ def disagreements(board: Board) -> str | tuple[Callable[[int, int], list[Tile]],
             for number in numbers_of[start:end].tolist()
         ]
 
-    return tiles, len(numbers_of)
+    return tiles, len(numbers_of), (images.pixels.shape[1], images.pixels.shape[2])

@@ -33,6 +33,6 @@ LOOKING: Keys = [
     Binding("p", "app.next_palette", "Palette", show=False, tooltip="The next palette of colours"),
     Binding("t", "app.toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
-    Binding("q,ctrl+c", "quit", "Quit", tooltip="Leave; trainings go on"),
+    Binding("q,ctrl+c", "app.quit", "Quit", tooltip="Leave; trainings go on"),
 ]
 SECTIONS: list[tuple[str, Keys]] = [("Runs", RUNS), ("The list", LIST), ("Look", LOOKING)]

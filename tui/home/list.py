@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from core.runfilter import Row
 from tui.home.facts import draw_facts
-from tui.home.table import Listing, draw_table, heads
+from tui.home.table import Listing, draw_table, has_tags, heads
 from tui.widgets.drawn import Drawn, Scene
 
 
@@ -35,6 +35,8 @@ class RunList(Drawn, can_focus=True):
         super().__init__(scene, **kwargs)
         self.listing = Listing(())
         self._on: str | None = None
+        self._wanted: str | None = None
+        """A run to be put on as soon as it is listed."""
 
     @property
     def current(self) -> Row | None:
@@ -45,16 +47,17 @@ class RunList(Drawn, can_focus=True):
     def show_listing(self, listing: Listing) -> None:
         """Show other rows; the cursor stays on its run, or near where that was."""
         cursor = self.listing.cursor
-        for index, row in enumerate(listing.rows):
-            if row.summary.id == self._on:
-                cursor = index
-                break
+        places = {row.summary.id: index for index, row in enumerate(listing.rows)}
+        if self._wanted in places:
+            self._on, self._wanted = self._wanted, None
+        if self._on in places:
+            cursor = places[self._on]
         self.listing = listing
         self._place(cursor)
 
     def put_on(self, run_id: str) -> None:
         """Put the cursor on a run, now or as soon as it is listed."""
-        self._on = run_id
+        self._wanted = run_id
         self.show_listing(self.listing)
 
     def _place(self, cursor: int) -> None:
@@ -73,6 +76,7 @@ class RunList(Drawn, can_focus=True):
 
     def move(self, rows: int) -> None:
         """Move the cursor."""
+        self._wanted = None
         self._place(self.listing.cursor + rows)
 
     def page(self, pages: int) -> None:
@@ -90,7 +94,7 @@ class RunList(Drawn, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor there; a double click opens; a head sorts."""
         if event.y == 0:
-            for start, end, key in heads(self.size.width):
+            for start, end, key in heads(self.size.width, tags=has_tags(self.listing)):
                 if start <= event.x <= end:
                     self.post_message(self.HeadClicked(key))
             return

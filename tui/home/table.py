@@ -195,6 +195,11 @@ def chosen_columns(width: int, *, tags: bool = True) -> list[tuple[Column, int]]
     return [(column, column.width + grown.get(column.key, 0)) for column in kept]
 
 
+def has_tags(listing: Listing) -> bool:
+    """Whether the column of tags is worth its room."""
+    return any(row.notes.tags or row.notes.note for row in listing.rows)
+
+
 def heads(width: int, *, tags: bool = True) -> list[tuple[int, int, str]]:
     """First and last column of each head, and the key that it sorts by."""
     at, found = 2, []
@@ -208,8 +213,7 @@ def draw_table(listing: Listing, width: int, height: int, look: Look) -> list[St
     """Heads and as many rows as fit."""
     if height < 2:
         return [Strip.blank(width)] * height
-    tags = any(row.notes.tags or row.notes.note for row in listing.rows)
-    columns = chosen_columns(width, tags=tags)
+    columns = chosen_columns(width, tags=has_tags(listing))
     lines = [_head(listing, columns, width, look)]
     if not listing.rows:
         return lines + message(listing.empty, width, height - 1, look)
@@ -234,7 +238,9 @@ def _line(
 ) -> Strip:
     marked = row.summary.id in listing.marked
     text = Text(no_wrap=True, end="")
-    text.append(("* " if look.ascii else "◆ ") if marked else "  ", look.style("mark"))
+    pointer = (">" if look.ascii else "▌") if chosen else " "
+    text.append(pointer, look.style("now"))
+    text.append(("*" if look.ascii else "◆") if marked else " ", look.style("mark"))
     for number, (column, size) in enumerate(columns):
         if row.summary.problem and column.key == "name":  # what is wrong with it may take all the room there is
             rest = width - cell_len(text.plain)
@@ -248,5 +254,8 @@ def _line(
     strip = text_strip(text, width)
     if not chosen:
         return strip
+    if look.shaded:  # the colours of the columns stay
+        bar = look.style("pause") + _BOLD
+        return Strip([Segment(piece.text, (piece.style or Style()) + bar) for piece in strip], width)
     bar = look.style("cursor")
     return Strip([Segment(piece.text, bar) for piece in strip], width)

@@ -239,7 +239,7 @@ class HomeScreen(HomeActions):
 
     def hints(self) -> list[Hint]:
         """The footer."""
-        ranks = {"open": 0, "new": 0, "filter": 1, "mark": 2, "compare": 1, "resume": 2, "quit": 0, "help": 0}
+        ranks = {"open": 0, "new": 0, "filter": 1, "mark": 2, "compare": 1, "resume": 2, "app.quit": 0, "help": 0}
         marked = len(self.query_one(RunList).listing.marked)
         return [
             Hint(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -47,6 +48,7 @@ class Drawn(Widget):
         super().__init__(**kwargs)
         self.scene = scene
         self._strips: list[Strip] = []
+        self._base = Style()
         self._drawn_for: tuple[int, int] | None = None
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -59,7 +61,8 @@ class Drawn(Widget):
         if not (width and height) or not self.is_attached:
             return
         before, self._strips = self._strips, self.draw(width, height)
-        if self._drawn_for != (width, height):
+        base, self._base = self._base, self.rich_style  # looked up once and not for each line
+        if self._drawn_for != (width, height) or base != self._base:
             self._drawn_for = (width, height)
             self.refresh()
             return
@@ -76,8 +79,9 @@ class Drawn(Widget):
         width, height = self.size
         if self._drawn_for != (width, height):
             self._strips, self._drawn_for = self.draw(width, height), (width, height)
+            self._base = self.rich_style
         line = self._strips[y] if y < len(self._strips) else Strip.blank(width)
-        return line.apply_style(self.rich_style)  # drawings bring no background of their own
+        return line.apply_style(self._base)  # drawings bring no background of their own
 
 
 def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:

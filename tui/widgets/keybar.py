@@ -57,12 +57,18 @@ class KeyBar(Drawn):
     def __init__(self, scene: Scene, hints: Callable[[], list[Hint]], **kwargs: Any) -> None:
         super().__init__(scene, **kwargs)
         self._hints = hints
+        self._wanted: tuple[list[Hint], int, Look] | None = None
+        self._line: list[Strip] = []
         self._spots: list[tuple[int, int, str]] = []
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The line."""
-        strip, self._spots = key_line(self._hints(), width, self.scene.look)
-        return [strip]
+        wanted = (self._hints(), width, self.scene.look)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            strip, self._spots = key_line(*wanted)
+            self._line = [strip]
+        return self._line
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key under the mouse does."""

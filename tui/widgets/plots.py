@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from core import events as ev
-from tui.figures import Figure
+from tui.figures import Figure, accuracy
+from tui.race import race_text
 from tui.render.axes import value_label
 from tui.render.plot import PlotSpec, Stroke, draw_plot, layout, legend, readout
 from tui.widgets.drawn import BATCHES, COMMANDS, EPOCHS, Drawn, Scene
@@ -60,7 +61,10 @@ class PlotPane(Drawn, can_focus=True):
         look = self.scene.look
         spec = self.spec
         body = draw_plot(spec, width - 2, height - 2, look)
-        title = Title(self.title, legend=legend(spec, look), right=values(spec, self.scene))
+        right = values(spec, self.scene)
+        if self.figure is accuracy and not right:
+            right = Text(race_text(self.scene.state, self.scene.view), look.style("now"))
+        title = Title(self.title, legend=legend(spec, look), right=right)
         return framed(body, title, width, height, look, focused=self.has_focus)
 
     def columns(self) -> list[float]:

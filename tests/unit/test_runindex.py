@@ -1,0 +1,297 @@
+"""The list of runs: fast, complete, and not to be upset by any one of them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import runindex
+from core.errors import StorageError, UsageError
+from core.reader import read_all
+from core.runfilter import Row, parse_filter
+from core.runfolder import RunFolder
+from core.runindex import RunIndex
+from core.runnotes import Notes, parse_tags, read_notes, write_notes
+from core.runsummary import RunSummary, condition, lock_is_held, summarize, thinned
+from core.state import RunState
+from core.trash import from_trash, to_trash
+from tests.ui.canned import WALL, Canned, ended, live
+from tui.home.estimate import estimate
+from tui.home.table import arranged, short_age
+
+
+def listed(runs_dir: Path) -> RunIndex:
+    index = RunIndex(runs_dir)
+    index.scan()
+    index.read()
+    return index
+
+
+def test_a_row_says_what_the_fold_says(tmp_path: Path) -> None:
+    run = live(tmp_path)
+    state = RunState()
+    for record in read_all(run.folder.events_file):
+        state.apply(record)
+    row = listed(tmp_path).summaries[run.folder.id]
+    assert (row.recipe, row.dataset, row.epoch, row.step) == ("c10-lenet", "cifar10", state.epoch, state.step)
+    assert state.best is not None
+    assert (row.best, row.best_epoch, row.seconds) == (state.best.top1, state.best.epoch, state.seconds)
+    assert row == summarize(run.folder, state)
+
+
+def test_a_kept_row_equals_a_fresh_one_and_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(tmp_path, run_id="one")
+    ended(tmp_path, run_id="two")
+    first = listed(tmp_path)
+    first.save()
+    monkeypatch.setattr(runindex, "EventReader", None)  # whoever reads now fails
+    second = listed(tmp_path)
+    assert second.summaries == first.summaries
+    assert not second.unread
+
+
+def test_a_run_that_changed_is_read_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    run = live(tmp_path)
+    index = listed(tmp_path)
+    before = index.summaries[run.folder.id].step
+    run.train(40)
+    index.scan()
+    assert set(index.unread) == {run.folder.id}
+    index.read()
+    row = index.summaries[run.folder.id]
+    assert row.step == before + 40
+    assert row == listed(tmp_path).summaries[run.folder.id]
+
+
+def test_runs_come_and_go(tmp_path: Path) -> None:
+    index = RunIndex(tmp_path / "runs")
+    assert index.scan() == set()
+    run = ended(tmp_path / "runs", run_id="one")
+    assert index.scan() == {"one"}
+    index.read()
+    run.folder.path.rename(tmp_path / "elsewhere")
+    assert index.scan() == {"one"}
+    assert index.summaries == {}
+
+
+def test_reading_stops_when_its_time_is_up(tmp_path: Path) -> None:
+    for number in range(3):
+        ended(tmp_path, run_id=f"run-{number}")
+    index = RunIndex(tmp_path)
+    index.scan()
+    ticks = iter(range(100))
+    assert index.read(1.0, clock=lambda: float(next(ticks))) == {"run-2"}
+    assert set(index.unread) == {"run-0", "run-1"}
+    assert index.summaries["run-0"] == RunSummary(id="run-0")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        ("no manifest and no log", "not a run"),
+        ("foreign log", "holds no event"),
+        ("bad manifest", "not a run manifest"),
+        ("loop of links", "levels of symbolic links"),
+        ("dangling link", "leads nowhere"),
+        ("log is a folder", "not a plain file"),
+        ("newer schema", "newer cifar-tui"),
+    ],
+)
+def test_one_broken_folder_is_named_and_hides_no_other(tmp_path: Path, spoil: str, told: str) -> None:
+    ended(tmp_path, run_id="sound")
+    broken = RunFolder(tmp_path / "broken")
+    if spoil == "loop of links":
+        broken.path.symlink_to("broken")
+    elif spoil == "dangling link":
+        broken.path.symlink_to("nowhere")
+    else:
+        broken.path.mkdir()
+    match spoil:
+        case "foreign log":
+            ended(tmp_path / "other", run_id="other").folder.manifest_file.rename(broken.manifest_file)
+            broken.events_file.write_text("a\nb\n")
+        case "bad manifest":
+            broken.manifest_file.write_text("{}")
+        case "log is a folder":
+            broken.events_file.mkdir()
+        case "newer schema":
+            broken.events_file.write_bytes(newer_line())
+    rows = listed(tmp_path).summaries
+    assert told in rows["broken"].problem
+    assert rows["sound"].best is not None
+    assert condition(rows["broken"], broken, WALL) == "broken"
+
+
+def newer_line() -> bytes:
+    import zlib
+
+    head = b'{"v":99,"seq":0'
+    return head + b',"crc":"%08x"}\n' % zlib.crc32(head)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="shut")
+    run.folder.path.chmod(0)
+    try:
+        assert "Permission" in listed(tmp_path).summaries["shut"].problem
+    finally:
+        run.folder.path.chmod(0o700)
+
+
+def test_a_log_with_damage_is_listed_and_says_so(tmp_path: Path) -> None:
+    run = ended(tmp_path)
+    lines = run.folder.events_file.read_bytes().splitlines(keepends=True)
+    run.folder.events_file.write_bytes(b"".join([*lines[:20], b"torn\n", *lines[21:], b'{"v":1,"se']))
+    row = listed(tmp_path).summaries[run.folder.id]
+    assert (row.num_corrupt, row.problem, row.epoch) == (1, "", 10)
+
+
+def test_a_kept_index_of_another_version_or_of_rubbish_is_read_anew(tmp_path: Path) -> None:
+    ended(tmp_path, run_id="one")
+    for rubbish in (b"", b"\xff\xff", b"\x92\x63\x80"):
+        (tmp_path / ".index").write_bytes(rubbish)
+        assert listed(tmp_path).summaries["one"].best is not None
+
+
+# -- how a run fares ---------------------------------------------------------------------------------------------------
+
+
+def test_live_runs_are_told_from_dead_ones(tmp_path: Path) -> None:
+    run = live(tmp_path)
+    row = listed(tmp_path).summaries[run.folder.id]
+    assert condition(row, run.folder, run.wall + 1) == "running"
+    assert condition(row, run.folder, run.wall + 1000) == "died"
+    # A lock is asked about by another process than its holder's.
+    code = "import sys; from pathlib import Path; from core.runfolder import RunFolder\n"
+    code += "with RunFolder(Path(sys.argv[1])).lock(): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(run.folder.path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert condition(row, run.folder, run.wall + 1000) == "silent"
+        with pytest.raises(UsageError, match="being trained"):
+            to_trash(run.folder)
+        holder.communicate()
+    assert lock_is_held(run.folder) is False
+
+
+def test_a_paused_run_and_one_just_made_are_live(tmp_path: Path) -> None:
+    one = RunSummary(id="x", status="paused", last_wall=100.0)
+    assert condition(one, RunFolder(tmp_path / "x"), 105.0) == "paused"
+    assert condition(RunSummary(id="x", created=100.0), RunFolder(tmp_path / "x"), 105.0) == "starting"
+
+
+def test_curves_keep_their_ends() -> None:
+    values = [float(number) for number in range(1000)]
+    assert len(thinned(values)) == 48
+    assert (thinned(values)[0], thinned(values)[-1]) == (0.0, 999.0)
+    assert thinned([0.1, float("nan"), 0.2]) == (0.1, 0.2)
+
+
+# -- notes and trash ---------------------------------------------------------------------------------------------------
+
+
+def test_notes_are_kept_and_bad_ones_are_empty(tmp_path: Path) -> None:
+    assert read_notes(tmp_path) == Notes()
+    write_notes(tmp_path, Notes(("keep",), "the one"))
+    assert read_notes(tmp_path) == Notes(("keep",), "the one")
+    (tmp_path / "notes.json").write_text("[")
+    assert read_notes(tmp_path) == Notes()
+    assert parse_tags(" #b, a  b,") == ("a", "b")
+    with pytest.raises(StorageError, match="no run folder"):
+        write_notes(tmp_path / "gone", Notes())
+
+
+def test_what_is_deleted_comes_back(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="one")
+    before = run.folder.events_file.read_bytes()
+    first = to_trash(run.folder)
+    assert not run.folder.path.exists()
+    ended(tmp_path, run_id="one")
+    second = to_trash(run.folder)
+    assert first != second
+    assert from_trash(first) == run.folder
+    assert run.folder.events_file.read_bytes() == before
+    with pytest.raises(StorageError, match="another run"):
+        from_trash(second)
+    assert set(listed(tmp_path).summaries) == {"one"}
+
+
+# -- filters and order -------------------------------------------------------------------------------------------------
+
+
+def row(**more: object) -> Row:
+    notes = Notes(tuple(more.pop("tags", ())), "")  # type: ignore[arg-type]
+    state = more.pop("state", "finished")
+    fields: dict[str, object] = {"id": "x", "recipe": "c10-lenet", "dataset": "cifar10", "best": 0.71, "epoch": 3}
+    return Row(RunSummary(**(fields | more)), state, notes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "lenet", "LENET cifar", "acc>70", "acc>=71 acc<72", "acc=71", "recipe:c10*", "state:fin", "state:ended",
+     "-state:live", "tag:keep", "keep", "epoch>2", "acc>70%"],
+)  # fmt: skip
+def test_a_filter_that_fits(text: str) -> None:
+    assert parse_filter(text)(row(tags=("keep",)))
+
+
+@pytest.mark.parametrize("text", ["resnet", "acc>72", "recipe:c100*", "state:live", "-lenet", "tag:k?p", "minutes>1"])
+def test_a_filter_that_does_not_fit(text: str) -> None:
+    assert not parse_filter(text)(row(tags=("keep",)))
+
+
+def test_a_run_without_accuracy_fits_no_bound() -> None:
+    assert not parse_filter("acc<100")(row(best=None))
+    assert not parse_filter("acc>0")(row(best=None))
+
+
+@pytest.mark.parametrize(("text", "told"), [("ac>70", 'nearest|did you mean|"ac"'), ("acc>high", "is a number")])
+def test_a_wrong_term_is_named(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse_filter(text)
+
+
+def test_live_runs_come_first_and_missing_values_last() -> None:
+    rows = [
+        row(id="none", best=None),
+        row(id="low", best=0.1),
+        row(id="high", best=0.9),
+        row(id="live", best=0.5, state="running"),
+    ]
+    for descending, wanted in ((True, ["live", "high", "low", "none"]), (False, ["live", "low", "high", "none"])):
+        assert [one.summary.id for one in arranged(rows, "best", descending, 0.0)] == wanted
+
+
+def test_ages_are_short() -> None:
+    assert [short_age(value) for value in (None, 2, 59, 3599, 7200, 200_000)] == ["", "now", "59s", "59m", "2h", "2d"]
+
+
+def test_an_estimate_comes_from_the_latest_run_on_this_machine() -> None:
+    here = socket.gethostname()
+    runs = [
+        RunSummary(id="old", recipe="r", host=here, epoch=2, step=20, steps_per_epoch=10, seconds=100.0, created=1.0),
+        RunSummary(
+            id="new", recipe="r", host=here, epoch=2, step=20, steps_per_epoch=10, seconds=20.0, created=2.0, best=0.5
+        ),
+        RunSummary(
+            id="far", recipe="r", host="elsewhere", epoch=2, step=20, steps_per_epoch=10, seconds=1.0, created=3.0
+        ),
+    ]
+    assert "1 min 40 s" in estimate("r", 10, runs, here)
+    assert "new" in estimate("r", 10, runs, here)
+    assert "not known" in estimate("other", 10, runs, here)
+
+
+def test_a_canned_run_can_be_listed_while_it_starts(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    one = listed(tmp_path).summaries[run.folder.id]
+    assert (one.recipe, one.num_epochs, one.problem) == ("c10-lenet", 30, "")
