@@ -32,8 +32,8 @@ def cluster(tmp_path: Path) -> dict[str, str]:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "cifar-tui").write_text(
-        f'#!/bin/bash\nexec {sys.executable} -m tui "$@" --dataset "folder:{images}" --epochs 60 --batch-size 8 '
-        "--set threads=1 --set data.normalize=train\n"
+        f'#!/bin/bash\nexec {sys.executable} -m tui "$@" --dataset "folder:{images}" --epochs 40 --batch-size 8 '
+        "--set threads=1 --set data.normalize=train --set checkpoint.every_epochs=5\n"
     )
     (programs / "scontrol").write_text(f'#!/bin/bash\necho "$@" >> {tmp_path}/scontrol.log\n')
     for program in programs.iterdir():

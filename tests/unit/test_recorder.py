@@ -141,7 +141,7 @@ def test_the_notice_itself_may_not_fit(recorder: Recorder, disk: Disk, path: Pat
     recorder.emit(notice("lost"))
     recorder.emit(notice("fits"))
     recorder.emit(notice("fits again"))
-    assert texts(path) == ["fits", "fits again", "1 event could not be written to events.jsonl"]
+    assert texts(path) == ["fits", "fits again", "2 events could not be written to events.jsonl"]
 
 
 def test_where_the_file_cannot_be_cut_later_lines_are_intact_and_the_scrap_is_counted(
