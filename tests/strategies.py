@@ -161,10 +161,9 @@ class _Story:
             )
         self.emit(run_started(num_epochs=self.num_epochs, steps_per_epoch=self.steps_per_epoch))
         self.emit(ev.PhaseChanged(phase="training"))
+        train = [self.train] * 3
         for _ in range(self.draw(st.integers(0, 12))):
-            self.draw(
-                st.sampled_from([self.train, self.train, self.train, self.pause, self.save, self.command, self.talk])
-            )()
+            self.draw(st.sampled_from([*train, self.pause, self.save, self.roll_back, self.command, self.talk]))()
             if self.step >= self.num_epochs * self.steps_per_epoch:
                 break
         if self.draw(st.booleans()):
@@ -205,6 +204,11 @@ class _Story:
                 step=self.step, epoch=self.epoch, path=f"checkpoints/step-{self.step:08d}", reason="command"
             )
         )
+
+    def roll_back(self) -> None:
+        self.step, self.epoch = self.draw(st.sampled_from([(0, 0), *self.checkpoints]))
+        plan = ev.LrPlan(steps=[self.step, 11], lr=[0.05, 0.0])
+        self.emit(ev.RolledBack(from_step=self.step, from_epoch=self.epoch, reason="the loss became nan", plan=plan))
 
     def command(self) -> None:
         status = self.draw(st.sampled_from(["received", "done", "refused"]))

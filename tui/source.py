@@ -84,8 +84,13 @@ class LiveSource:
     @property
     def problem(self) -> str:
         """What the trainer said before it died without a word in its log, or why the log cannot be read."""
-        if self.trainer is not None and not self.state.num_records and not self.trainer.is_running:
-            return f"The run did not start. {self.trainer.last_words()}"
+        if self.trainer is not None and not self.trainer.is_running and not self._is_behind:
+            if not self.state.num_records:
+                return f"The run did not start. {self.trainer.last_words()}"
+            ended = self.state.ended
+            # A run that had ended was to go on, and the trainer died before it could say so in the log.
+            if ended is not None and self.trainer.exit_code not in (0, ended.exit_code):
+                return f"The run did not go on. {self.trainer.last_words()}"
         return self._failure
 
     @property

@@ -255,6 +255,26 @@ def test_resuming_starts_a_trainer_and_watches_it(some: Path, started: list[list
     at_home(some, act)
 
 
+def test_a_trainer_that_dies_at_once_says_why(some: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        is_running, exit_code = False, 8
+
+        def last_words(self) -> str:
+            return "the checkpoint is damaged"
+
+    monkeypatch.setattr(home_actions, "start_trainer", lambda arguments: Dead())
+
+    async def act(seen: AtHome) -> None:
+        seen.runs.put_on("beta")
+        await seen.press("r")
+        await seen.at(RunScreen)
+        await seen.see("the checkpoint is damaged")
+        await seen.press("q")
+        await seen.at(HomeScreen)
+
+    at_home(some, act)
+
+
 def test_a_new_run_from_the_form(some: Path, started: list[list[str]]) -> None:
     async def act(seen: AtHome) -> None:
         await seen.press("n")

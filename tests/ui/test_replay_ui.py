@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from core.errors import UsageError
 from core.reader import read_all
 from core.runfolder import RunFolder
 from tests.ui.canned import Canned, ended, live
 from tui.app import DashboardApp
+from tui.ghost import PUBLISHED, find_ghost
 from tui.replay import ReplaySource
 from tui.screens.replay_keys import SeekDialog
 from tui.screens.run import RunScreen
@@ -266,6 +269,26 @@ def test_the_bar_marks_epochs_checkpoints_commands_and_pauses(tmp_path: Path) ->
         assert "2" in above
 
     acting(replay_of(run), act)
+
+
+def test_a_ghost_is_raced_against(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="ahead-of-it")
+    Canned(tmp_path, run_id="old", num_epochs=30).start().epochs(30).end()
+    source = replay_of(run, "5")
+
+    async def act(seen: Watched) -> None:
+        seen.screen.look_through(replace(seen.screen.scene.view, ghost=find_ghost(tmp_path, "old")))
+        await seen.settle()
+        assert "points ahead" in seen.text
+        await seen.press("x", "x")
+        assert "s ahead" in seen.text or "better than it ever was" in seen.text
+        seen.screen.look_through(replace(seen.screen.scene.view, ghost=find_ghost(tmp_path, PUBLISHED)))
+        await seen.settle()
+        assert "· published" in seen.text
+
+    acting(source, act)
+    with pytest.raises(UsageError, match="no run"):
+        find_ghost(tmp_path, "nobody")
 
 
 @pytest.mark.parametrize("spoil", ["missing", "empty", "foreign"])

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core.compare import ClassChange, class_changes, only_one_right
-from tui.compare.board import Board
+from tui.compare.board import Board, Compared
 from tui.gallery import Gallery
 from tui.render import numbers
 from tui.render.heatmap import HeatSpec, Normalise, draw_heatmap, shares
@@ -24,13 +24,18 @@ _BOLD = Style(bold=True)
 _NORMALISED = {Normalise.ROW: "% of actual", Normalise.COLUMN: "% of predicted", Normalise.COUNT: "counts"}
 
 
-def pair_name(board: Board, look: Look) -> Text:
-    """B c100-resnet26 … minus A …, each in its colour."""
+def pair_name(board: Board, room: int, look: Look) -> Text:
+    """B c100-resnet26 … minus A …, each in its colour, in about `room` columns: at least the letters."""
     one, other = board.pair
     text = Text(no_wrap=True, end="")
-    text.append(f"{other.letter} {safe(other.name, 28, ascii=look.ascii)}", look.style(other.role))
+    limit = min((room - 20) // 2, 28)
+
+    def name(run: Compared) -> str:
+        return f"{run.letter} {safe(run.name, limit, ascii=look.ascii)}" if limit >= 6 else run.letter
+
+    text.append(name(other), look.style(other.role))
     text.append(" minus " if board.pane != 4 else " wrong, ", look.style("muted"))
-    text.append(f"{one.letter} {safe(one.name, 28, ascii=look.ascii)}", look.style(one.role))
+    text.append(name(one), look.style(one.role))
     if board.pane == 4:
         text.append(" right", look.style("muted"))
     return text
@@ -51,8 +56,10 @@ def draw_confusion(board: Board, width: int, height: int, look: Look) -> list[St
         baseline=one.confusion,
     )
     body = draw_heatmap(spec, width - 2, height - 2, look)
-    legend = pair_name(board, look).append(f"   {_NORMALISED[board.normalise]}", look.style("muted"))
-    return framed(body, Title("Confusion", legend=legend, right=_cell(board, cursor, look)), width, height, look)
+    right = _cell(board, cursor, look)
+    legend = pair_name(board, width - right.cell_len - 40, look)
+    legend.append(f"   {_NORMALISED[board.normalise]}", look.style("muted"))
+    return framed(body, Title("Confusion", legend=legend, right=right), width, height, look)
 
 
 def _cell(board: Board, cursor: tuple[int, int], look: Look) -> Text:
@@ -81,7 +88,7 @@ def draw_classes(board: Board, width: int, height: int, look: Look) -> list[Stri
     gained = sum(change.gain > 0 for change in changes)
     lost = sum(change.gain < 0 for change in changes)
     right = Text(f"{gained} gain, {lost} lose", look.style("muted"))
-    title = Title("Classes", legend=pair_name(board, look), right=right)
+    title = Title("Classes", legend=pair_name(board, width - 34, look), right=right)
     return framed(body, title, width, height, look)
 
 
@@ -105,7 +112,7 @@ def _change_line(change: ClassChange, board: Board, largest: float, width: int, 
 def draw_images(board: Board, width: int, height: int, look: Look) -> list[Strip]:
     """Images that the first run gets right and the second wrong, those it is surest of first."""
     found = disagreements(board)
-    title = Title("Images", legend=pair_name(board, look))
+    title = Title("Images", legend=pair_name(board, width - 30, look))
     if isinstance(found, str):
         return [head(title, width, look), *message(found, width, height - 1, look)]
     tiles, total, (rows, columns) = found
