@@ -103,20 +103,15 @@ main()
 
 LIGHT = {
     "--help": 0,
-    "--version": 0,
     "train --help": 0,
     "recipes": 0,
-    "recipes --json": 0,
-    "runs": 0,
     "runs --json": 0,
-    "show last": 0,
     "show done --json": 0,
     "show nowhere": 2,
     "control done pause": 6,
     "--no-ui -r shapes-small --dry-run": 0,
     "--no-ui -r shapes-smal": 2,
     "--no-ui --batch-size 0": 2,
-    "--no-ui --set optimizer.leraning_rate=1": 2,
 }
 
 

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
@@ -36,12 +36,14 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reader") / "events.jsonl"
 
 
+@settings(max_examples=50)
 @given(history=histories())
 def test_the_fold_of_the_file_is_the_fold_of_the_live_events(history: list[ev.Record], scratch: Path) -> None:
     scratch.write_bytes(lines_of(history))
     assert snapshot(fold(read_all(scratch))) == snapshot(fold(history))
 
 
+@settings(max_examples=50)
 @given(history=histories(), data=st.data())
 def test_a_file_that_grows_by_any_bytes_gives_the_same_fold(
     history: list[ev.Record], data: st.DataObject, scratch: Path
@@ -63,6 +65,7 @@ def test_a_file_that_grows_by_any_bytes_gives_the_same_fold(
     assert snapshot(state) == snapshot(fold(history))
 
 
+@settings(max_examples=50)
 @given(history=histories(), data=st.data())
 def test_a_log_cut_at_any_byte_reads_as_a_prefix(history: list[ev.Record], data: st.DataObject, scratch: Path) -> None:
     content = lines_of(history)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
@@ -71,6 +71,7 @@ def train(log: Log, first_step: int, count: int, *, seconds: float, epoch: int =
 # -- properties of any history ----------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(history=histories())
 def test_steps_are_strictly_increasing_and_times_never_run_back(history: list[ev.Record]) -> None:
     state = RunState()
@@ -87,6 +88,7 @@ def test_steps_are_strictly_increasing_and_times_never_run_back(history: list[ev
         assert state.epoch_seconds == sorted(state.epoch_seconds)
 
 
+@settings(max_examples=50)
 @given(history=histories())
 def test_a_state_is_a_function_of_its_records(history: list[ev.Record]) -> None:
     first, second = RunState(), RunState()
@@ -98,6 +100,7 @@ def test_a_state_is_a_function_of_its_records(history: list[ev.Record]) -> None:
     assert snapshot(first) == snapshot(second)
 
 
+@settings(max_examples=50)
 @given(history=histories(), data=st.data())
 def test_steps_never_double_back_even_where_a_line_was_lost(history: list[ev.Record], data: st.DataObject) -> None:
     lost = data.draw(st.integers(0, max(len(history) - 1, 0)))
@@ -109,6 +112,7 @@ def test_steps_never_double_back_even_where_a_line_was_lost(history: list[ev.Rec
     assert numbers == sorted(set(numbers))
 
 
+@settings(max_examples=50)
 @given(history=histories())
 def test_what_is_trained_adds_up(history: list[ev.Record]) -> None:
     state = RunState()
