@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from core import events as ev
-from core.checkpoint import load_checkpoint, load_newest, point, resolve_checkpoint
+from core.checkpoint import forget_best_after, load_checkpoint, load_newest, point, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
 from core.errors import ExitCode, StorageError
@@ -51,8 +51,9 @@ def attempt(
     if request.origin is not None:
         if start is not None and not request.fork:
             # Whatever was saved after it belongs to a history that no longer counts.
-            with contextlib.suppress(StorageError):
+            with contextlib.suppress(StorageError, OSError):
                 point(folder.checkpoints, "last", start[0])
+                forget_best_after(folder.checkpoints, trainer.step)
         recorder.emit(
             ev.Resumed(
                 attempt=recorder.attempt,

@@ -145,6 +145,20 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dic
         raise CheckpointError(f"checkpoint {path} cannot be loaded: {reason}") from error
 
 
+def forget_best_after(folder: Path, step: int) -> None:
+    """Drop the pointer `best` if its checkpoint is later than `step`: its history no longer counts.
+
+    Raises:
+        OSError: it cannot be dropped.
+    """
+    try:
+        best = resolve_checkpoint(folder, "best")
+    except CheckpointError:
+        return
+    if int(best.name.split("-")[1]) > step:
+        (folder / "best").unlink()
+
+
 def newest_first(folder: Path) -> list[Path]:
     """All checkpoints of a run: `last`, then the others by when they were written.
 

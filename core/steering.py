@@ -166,7 +166,8 @@ class Steering:
         name = self._trainer.save(reason, keep=keep)
         self._proceed()
         if name is None:
-            raise UsageError("the checkpoint could not be written: see the log")
+            hint = "; `stop discard` ends without one" if reason == "stop" else ""
+            raise UsageError(f"the checkpoint could not be written: see the log{hint}")
         return name
 
     def _proceed(self) -> None:

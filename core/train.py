@@ -106,6 +106,8 @@ class Trainer:
                 self._steering.look()
             if self.end is None:
                 self._end_epoch(epoch)
+            if progress.batch > 0:
+                break  # max_steps or a signal came within the epoch
         if self.end is None:
             if not self.saver.has_saved(self.step):  # the last epoch's end has, as a rule
                 self.save("end")
@@ -138,6 +140,7 @@ class Trainer:
         with setup.autocast():
             logits = setup.compiled(inputs)
             loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+        correct = (logits.detach().argmax(1) == labels).sum()
         setup.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
@@ -146,10 +149,12 @@ class Trainer:
         if settings.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
         if setup.device.type == "cpu" and not math.isfinite(loss.item() + norm.item()):
-            # Here looking costs nothing; on a GPU it would wait for the step, so there the meter's rows tell.
-            self._diverged(self.progress.step, loss.item(), norm.item())
+            # Here looking costs nothing; on a GPU it would wait for the step, so there the meter's rows tell. Emitting
+            # the step raises, and the log shows what went wrong.
+            lr: float = setup.optimizer.param_groups[0]["lr"]
+            self.meter.record(self.step, loss, correct, norm, lr=lr, num_images=len(labels))
+            self.halt()
         setup.optimizer.step()
-        correct = (logits.detach().argmax(1) == labels).sum()
         return loss, correct, norm
 
     def _set_learning_rate(self, step: int) -> float:
@@ -173,7 +178,9 @@ class Trainer:
             return
         lr: float = self.setup.optimizer.param_groups[0]["lr"]
         train_accuracy = totals.correct / totals.images
-        progress.epoch, progress.batch, self.meter.totals = epoch, 0, Totals()
+        # An epoch that max_steps has cut short is evaluated, but more steps would go on with it.
+        if progress.batch == self.steps_per_epoch:
+            progress.epoch, progress.batch, self.meter.totals = epoch, 0, Totals()
         self.emit(
             ev.EpochEnded(
                 epoch=epoch,
@@ -310,6 +317,8 @@ class Trainer:
         """Train for so many epochs in all."""
         if epochs <= self.progress.epoch:
             raise UsageError(f"{self.progress.epoch} epochs are done already")
+        if self.config.max_steps is not None:
+            raise UsageError(f"this run ends after {self.config.max_steps} steps, whatever its epochs")
         self.progress.num_epochs = epochs
 
     def finish(self, status: Literal["finished", "stopped", "preempted"], reason: str, exit_code: ExitCode) -> None:

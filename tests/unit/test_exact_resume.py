@@ -192,3 +192,16 @@ def test_a_checkpoint_without_a_part_does_not_resume_exactly(
     except Exception:  # noqa: BLE001 - any way of noticing will do
         same = False
     assert not same
+
+
+def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_exactly_with_more(images: Path, tmp_path: Path) -> None:
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    train(whole, tiny(images))
+    assert train(parts, tiny(images, max_steps=STEPS_PER_EPOCH + 2)).status == "finished"
+    assert [epoch["step"] for epoch in history(parts)["epochs"]] == [STEPS_PER_EPOCH, STEPS_PER_EPOCH + 2]
+    train(parts, tiny(images), resume="last")
+    left, right = final_state(whole), final_state(parts)
+    # The cut-short epoch was evaluated as well, and may have been the best.
+    left["progress"].pop("best"), right["progress"].pop("best")
+    assert_identical(left, right)
+    assert history(whole) == history(parts)
