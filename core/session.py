@@ -112,10 +112,12 @@ def _train(
     recorder.subscribe(follow)
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
-    # Threads that spin while they wait take the core that another process needs, a viewer say, and then all wait for
-    # that one: with a second job on two cores, c10-lenet ran at 400 images/s with spinning threads and at 2,300 with
-    # sleeping ones. OpenMP reads this when PyTorch is loaded.
+    # Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all
+    # wait for that one. With a busy process beside it on two cores, c10-lenet's steps ran 1.6 times as fast with these
+    # settings as with PyTorch's own, and no slower alone (tests/bench/bench_threads.py). OpenMP reads them when
+    # PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # PyTorch takes two seconds to load, or a minute from a cold network drive; by now a viewer has the run's name, its
     # phase and heartbeats.
     from core import attempt

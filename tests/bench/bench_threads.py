@@ -1,0 +1,72 @@
+"""How OpenMP threads should wait: training steps of c10-lenet a second, alone and beside a busy process.
+
+    python tests/bench/bench_threads.py
+
+Each setting in a process of its own, in turn, three rounds; prints images a second, medians.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+
+_STEP = """
+import time, torch
+from core.config import OptimizerConfig
+from core.models import build_model
+from core.optim.factory import build_optimizer
+model = build_model("lenet", num_classes=10, image_shape=(3, 32, 32), args={}).to(memory_format=torch.channels_last)
+optimizer = build_optimizer(model, OptimizerConfig(name="adam", lr=1e-3), torch.device("cpu"))
+inputs = torch.randn(100, 3, 32, 32).to(memory_format=torch.channels_last)
+labels = torch.randint(0, 10, (100,))
+def step():
+    loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+for _ in range(20):
+    step()
+started, count = time.perf_counter(), 0
+while time.perf_counter() - started < 4:
+    step()
+    count += 1
+print(count * len(labels) / (time.perf_counter() - started))
+"""
+_SETTINGS: dict[str, dict[str, str]] = {
+    "PyTorch's default": {},
+    "passive": {"OMP_WAIT_POLICY": "passive"},
+    "passive, 1,000 spins": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"},
+}
+
+
+def measure(title: str) -> None:
+    """Print a line for each setting."""
+    rates: dict[str, list[float]] = {name: [] for name in _SETTINGS}
+    for _ in range(3):
+        for name, variables in _SETTINGS.items():
+            environment = {
+                key: value for key, value in os.environ.items() if key not in _SETTINGS["passive, 1,000 spins"]
+            }
+            done = subprocess.run(
+                [sys.executable, "-c", _STEP], env=environment | variables, capture_output=True, text=True, check=True
+            )
+            rates[name].append(float(done.stdout))
+    for name, values in rates.items():
+        print(f"{title:<22}{name:<24}{statistics.median(values):>8,.0f} images/s")
+
+
+def main() -> None:
+    """Both situations."""
+    measure("alone")
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        measure("beside a busy process")
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+if __name__ == "__main__":
+    main()
