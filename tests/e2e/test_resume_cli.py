@@ -101,3 +101,12 @@ def test_memory_that_runs_out_ends_with_4_and_says_what_to_try(machine: Machine)
     full = machine(*words.split(), memory_bytes=8 << 30)
     assert full.returncode == ExitCode.OUT_OF_MEMORY, full.stderr
     assert "out of memory at batch size 10000: use a smaller --batch-size" in full.stderr + full.stdout
+
+
+def test_two_trainers_on_one_run_are_one_too_many(machine: Machine) -> None:
+    folder = RunFolder(machine.runs / "first")
+    with folder.lock():  # as a trainer at work holds it
+        second = machine("--no-ui", "--resume", "first", "--epochs", "50")
+    assert second.returncode == ExitCode.RUN_IN_USE
+    assert "attach first" in second.stderr
+    assert machine.shown("first")["state"] == "finished"
