@@ -21,7 +21,7 @@ class Saver:
 
     def __init__(self, folder: RunFolder, config: CheckpointConfig, emit: Callable[[ev.Event], None]) -> None:
         self._folder, self._config, self._emit = folder, config, emit
-        self._saved_step: int | None = None
+        self._saved: tuple[int, int] | None = None
 
     def save(
         self,
@@ -49,7 +49,7 @@ class Saver:
         except StorageError as error:
             self._emit(ev.Notice(level="error", text=f"no checkpoint at step {step}: {error}"))
             return None
-        self._saved_step = step
+        self._saved = (step, epoch)
         ckpt.prune(checkpoints, keep_last=self._config.keep, protected=self._best())
         self._emit(
             ev.CheckpointSaved(
@@ -64,9 +64,12 @@ class Saver:
         )
         return path.name
 
-    def has_saved(self, step: int) -> bool:
-        """Whether the last checkpoint saved here is of `step`."""
-        return self._saved_step == step
+    def has_saved(self, step: int, epoch: int) -> bool:
+        """Whether the last checkpoint saved here is of `step`, with `epoch` epochs completed.
+
+        One that was asked for at an epoch's last step is of the same step, but its epoch has not been evaluated.
+        """
+        return self._saved == (step, epoch)
 
     def last_name(self) -> str | None:
         """Name of the newest checkpoint."""

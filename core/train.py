@@ -109,7 +109,7 @@ class Trainer:
             if progress.batch > 0:
                 break  # max_steps or a signal came within the epoch
         if self.end is None:
-            if not self.saver.has_saved(self.step):  # the last epoch's end has, as a rule
+            if not self.saver.has_saved(self.step, progress.epoch):  # the last epoch's end has, as a rule
                 self.save("end")
             self.finish("finished", "all epochs are done", ExitCode.DONE)
 
