@@ -16,6 +16,7 @@ from core.recipes import get_recipe
 from core.runfolder import RunFolder
 from core.runnotes import Notes, read_notes
 from tests.ui.canned import WALL, Canned, ended, live
+from tests.ui.watching import OnScreen
 from tui.app import DashboardApp
 from tui.home.form import NewRunDialog, assignments
 from tui.home.list import RunList
@@ -35,9 +36,10 @@ Act = Callable[["AtHome"], Awaitable[None]]
 GOLDEN = Path(__file__).parents[1] / "data" / "golden-run-v1"
 
 
-class AtHome:
+class AtHome(OnScreen):
     def __init__(self, app: DashboardApp, pilot: Pilot[None], runs_dir: Path) -> None:
-        self.app, self.pilot, self.runs_dir = app, pilot, runs_dir
+        super().__init__(app, pilot)
+        self.runs_dir = runs_dir
 
     @property
     def screen(self) -> HomeScreen:
@@ -50,28 +52,6 @@ class AtHome:
     @property
     def names(self) -> list[str]:
         return [row.summary.id for row in self.runs.listing.rows]
-
-    @property
-    def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
-
-    async def press(self, *keys: str) -> str:
-        for key in keys:
-            await self.pilot.press(key)
-            await self.settle()
-        return self.text
-
-    async def settle(self) -> None:
-        await self.pilot.pause()
-        await self.pilot.pause()
-
-    async def see(self, text: str) -> None:
-        for _ in range(100):
-            if text in self.text:
-                return
-            await self.pilot.pause()
-        raise AssertionError(f"{text!r} did not come; the screen:\n{self.text}")
 
     async def at(self, kind: type) -> None:
         for _ in range(100):

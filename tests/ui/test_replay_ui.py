@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 from textual.strip import Strip
 
 from core.errors import UsageError
 from core.reader import read_all
 from core.runfolder import RunFolder
 from tests.ui.canned import Canned, ended, live
+from tests.ui.watching import OnScreen
 from tui.app import DashboardApp
 from tui.ghost import PUBLISHED, find_ghost
 from tui.replay import ReplaySource
@@ -29,11 +29,8 @@ from tui.widgets.transport import Transport
 Act = Callable[["Watched"], Awaitable[None]]
 
 
-class Watched:
+class Watched(OnScreen):
     """A run screen on any source."""
-
-    def __init__(self, app: DashboardApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
 
     @property
     def screen(self) -> RunScreen:
@@ -48,26 +45,6 @@ class Watched:
     @property
     def strips(self) -> list[Strip]:
         return [Strip(line).simplify() for line in self.app.screen._compositor.render_strips()]
-
-    @property
-    def text(self) -> str:
-        return "\n".join(strip.text.rstrip() for strip in self.strips)
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-            await self.settle()
-
-    async def settle(self) -> None:
-        await self.pilot.pause()
-        await self.pilot.pause()
-
-    async def see(self, text: str) -> None:
-        for _ in range(100):
-            if text in self.text:
-                return
-            await self.pilot.pause()
-        raise AssertionError(f"{text!r} did not come; the screen:\n{self.text}")
 
 
 @contextlib.asynccontextmanager

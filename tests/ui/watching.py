@@ -18,16 +18,11 @@ from tui.source import LiveSource
 SIZES = ((80, 24), (120, 40), (200, 60))
 
 
-class Watching:
-    """A dashboard under a test's control."""
+class OnScreen:
+    """An app under a test's control: its keys and what it shows."""
 
-    def __init__(self, run: Canned, pilot: Pilot[None], app: DashboardApp) -> None:
-        self.run, self.pilot, self.app = run, pilot, app
-
-    @property
-    def screen(self) -> RunScreen:
-        """The run screen, also while a dialog is above it."""
-        return next(screen for screen in self.app.screen_stack if isinstance(screen, RunScreen))
+    def __init__(self, app: DashboardApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
 
     @property
     def strips(self) -> list[Strip]:
@@ -58,6 +53,19 @@ class Watching:
                 return
             await self.pilot.pause()
         raise AssertionError(f"{text!r} did not come; the screen:\n{self.text}")
+
+
+class Watching(OnScreen):
+    """A dashboard on a canned run."""
+
+    def __init__(self, run: Canned, pilot: Pilot[None], app: DashboardApp) -> None:
+        super().__init__(app, pilot)
+        self.run = run
+
+    @property
+    def screen(self) -> RunScreen:
+        """The run screen, also while a dialog is above it."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, RunScreen))
 
     async def catch_up(self) -> str:
         """Take in what was added to the run, and return the screen."""
