@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint types format venv clean
+.PHONY: demo test check gpu-check lint types format venv clean
 
 demo: $(READY)  ## train on the embedded data set; without a terminal it runs headless
 	$(BIN)/cifar-tui demo
@@ -13,6 +13,10 @@ test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
 check: lint types test  ## everything that has to be green
+
+gpu-check: $(READY)  ## what only a GPU can show: its tests, then its figures
+	$(BIN)/python -m pytest -m gpu tests/gpu
+	$(BIN)/python tests/bench/gpu_check.py $(GPU_CHECK)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from core.recorder import Recorder
 from core.resume import Origin
 from core.runfolder import Manifest, RunFolder
 from core.session import Request
-from core.setup import Setup, set_up, warm_up
+from core.setup import Setup, set_up
 from core.signals import Signals
 from core.train import Trainer
 
@@ -64,9 +64,8 @@ def attempt(
         )
     images = _share_images(setup, folder, recorder)
     recorder.emit(_run_started(setup, trainer, folder, manifest, request.published, images))
-    if setup.device.type == "cuda" or config.compile:
-        recorder.emit(ev.PhaseChanged(phase="warming_up"))
-        warm_up(setup)
+    if setup.device.type == "cuda" or config.compile is True:
+        trainer.warm_up()
     return trainer.run()
 
 

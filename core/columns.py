@@ -96,8 +96,9 @@ class Columns:
 
     def truncate(self, length: int) -> None:
         """Keep the first `length` rows."""
-        self._write_waiting()
-        self._length = min(self._length, length)
+        if length < len(self):
+            self._write_waiting()
+            self._length = length
 
     def fork(self) -> Columns:
         """The same rows, independent from here on."""

@@ -17,6 +17,7 @@ PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Scalar = bool | int | float | str
+TestTime = Literal["none", "mirror", "mirror_shift"]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,6 +33,9 @@ class HorizontalFlip(AugmentSection, frozen=True, tag="horizontal_flip"):
 
     p: Fraction = 0.5
     """Probability that an image is mirrored."""
+    alternate: bool = False
+    """Mirror a random half of the images in the first epoch, the others in the second, and so on in turn: over two
+    epochs every image is seen both ways (arXiv:2404.00498). Takes no account of `p`."""
 
 
 class RandomCrop(AugmentSection, frozen=True, tag="random_crop"):
@@ -105,6 +109,10 @@ class DataConfig(Section, frozen=True):
     """Augmentations of the training images, in order."""
     validation: Literal["test", "holdout"] = "test"
     """Validate on the official test set, or on training images held out (the last tenth of a seeded permutation)."""
+    low_size: Positive | None = None
+    """Side to which training images are scaled down at first: small images train faster (progressive resizing)."""
+    low_part: Fraction = 0.5
+    """Part of the steps that are trained at `low_size`."""
     image_size: Positive | None = None
     """folder: only: side to which images are resized; None is 32."""
 
@@ -121,11 +129,18 @@ class ModelConfig(Section, frozen=True):
 class OptimizerConfig(Section, frozen=True):
     """The optimiser, and what is done to the gradient before it."""
 
-    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    name: Literal["sgd", "adam", "adamw", "muon"] = "sgd"
+    """muon: Muon for the filters of convolutions, SGD with Nesterov momentum for the rest."""
     lr: NonNegativeFloat = 0.1
     """Base learning rate; a schedule multiplies it. For one-cycle it is the maximum."""
     momentum: Fraction = 0.0
-    """sgd only."""
+    """sgd and muon only."""
+    linear_lr: NonNegativeFloat = 0.0
+    """muon only: base learning rate of the linear layers' weights."""
+    bias_lr: NonNegativeFloat = 0.0
+    """muon only: base learning rate of biases and batch norm."""
+    sgd_momentum: Fraction = 0.85
+    """muon only: momentum for all that is not a filter."""
     nesterov: bool = False
     """sgd only."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
@@ -133,7 +148,8 @@ class OptimizerConfig(Section, frozen=True):
     eps: PositiveFloat = 1e-8
     """adam and adamw only."""
     weight_decay: NonNegativeFloat = 0.0
-    """L2 penalty added to the gradient (sgd, adam) or decoupled decay (adamw)."""
+    """L2 penalty added to the gradient (sgd, adam) or decoupled decay (adamw). muon: part by which all but the filters
+    shrink in a step at the base learning rate."""
     clip_value: PositiveFloat | None = None
     """Clamp every component of the gradient to ±clip_value."""
     clip_norm: PositiveFloat | None = None
@@ -225,14 +241,20 @@ class TrainConfig(Section, frozen=True):
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 on a GPU that has it, float32 elsewhere."""
-    compile: bool = False
-    """Compile the network with torch.compile."""
+    """auto: bfloat16 on a GPU or CPU that computes in it, float32 elsewhere."""
+    compile: bool | Literal["auto"] = "auto"
+    """Compile the network with torch.compile; auto: on a GPU, if the run is long enough to pay for it and a trial says
+    that it gains."""
+    graph: bool | Literal["auto"] = "auto"
+    """Replay steps as CUDA graphs; auto: where a trial says that it gains."""
     deterministic: bool = False
     """Only deterministic kernels; slower on a GPU."""
     on_nan: Annotated[str, msgspec.Meta(pattern="^(stop|rollback:[1-9][0-9]*)$")] = "stop"
     """When the loss or gradient is no longer finite: stop, or rollback:N, which goes back to the last checkpoint and
     halves the learning rate, N times at most."""
+    test_time: TestTime = "none"
+    """Views of each image that the last evaluation averages the logits over, reported apart: none but the image,
+    mirror (and its mirror image), or mirror_shift (and both moved by a pixel up and left, and down and right)."""
     max_steps: Positive | None = None
     """Stop after this many steps, whatever the epochs."""
     threads: Positive | None = None

@@ -1,96 +1,28 @@
-"""The vocabulary of a run: one frozen struct per event, a tagged union, and the line that carries it.
+"""The vocabulary of a run: one frozen struct per event, and a tagged union of them.
 
-A run is the sequence of its events. `core.recorder` writes them, `core.reader` reads them, `core.state.RunState` folds
-them, and nothing else decides what a number on the screen means. A line of `events.jsonl` is one JSON object:
-
-    {"v":1,"seq":7,"wall":1763712000.1,"mono":5123.4,"attempt":1,"event":{"kind":"paused",...},"crc":"89abcdef"}
-
-`wall` is seconds since the epoch, `mono` seconds of the trainer's monotonic clock (comparable within an attempt only),
-`crc` the CRC-32 of all bytes of the line before `,"crc"`. JSON has no NaN or infinity: they are spelled as the strings
-"NaN", "Infinity" and "-Infinity". Where a field takes anything (`config`), such a number comes back as that text.
+A run is the sequence of its events. `core.codec` says how they are written, `core.recorder` writes them, `core.reader`
+reads them, `core.state.RunState` folds them, and nothing else decides what a number on the screen means.
 """
 
 from __future__ import annotations
 
-import math
-import zlib
 from typing import Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+from core.event_values import Curve as Curve
+from core.event_values import DeviceInfo as DeviceInfo
+from core.event_values import Evaluation as Evaluation
+from core.event_values import Layer as Layer
+from core.event_values import LrPlan as LrPlan
+from core.event_values import Published as Published
 
 
-class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base of all events. Fields are plain values; unknown fields of a newer writer are ignored."""
+class EventBase(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind"):
+    """Base of all events. Fields are plain values; unknown fields of a newer writer are ignored.
 
-
-class DeviceInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the training runs, and why there."""
-
-    name: str
-    """The PyTorch device: cpu, cuda:0, …"""
-    title: str
-    """What a person calls it: NVIDIA H100, AMD EPYC (2 threads) …"""
-    reason: str
-    """Why this device was chosen."""
-    precision: str
-    memory_bytes: int = 0
-
-
-class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """A layer of the network as it was run on one image."""
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    """Without the batch dimension."""
-    num_parameters: int
-    flops: int
-    """Floating-point operations for one image, forward; a multiply-add counts as 2."""
-    receptive_field: int | None
-    """Side in input pixels; None where every input pixel is seen (after flattening)."""
-
-
-class LrPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The planned learning rate of the whole run, as points of a polyline; equal steps make a jump."""
-
-    steps: list[int]
-    lr: list[float]
-
-
-class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A published curve: a metric at 1-based epochs. Accuracies are fractions."""
-
-    metric: Literal["validation_top1", "validation_top5", "train_accuracy", "validation_loss", "train_loss", "last_lr"]
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
-
-
-class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """What the authors of a system reported."""
-
-    summary: str
-    """The headline in one sentence."""
-    curves: tuple[Curve, ...] = ()
-    per_class: dict[str, float] = {}
-    """Final validation accuracy of each class."""
-    seconds: float | None = None
-    device: str | None = None
-
-
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The network on the whole validation set, in evaluation mode; means are over images."""
-
-    loss: float
-    top1: float
-    top5: float | None
-    """None with fewer than six classes."""
-    confusion: list[list[int]]
-    """Counts; rows are actual classes, columns predicted ones."""
-    seconds: float
-    predictions: str | None = None
-    """Path of the predictions file within the run folder."""
+    No event can hold itself, so that the garbage collector need not look at the millions of a long run.
+    """
 
 
 class RunStarted(EventBase, frozen=True, kw_only=True, tag="run_started"):
@@ -317,7 +249,7 @@ Event = (
 )
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event with its place in the log."""
 
     seq: int
@@ -326,94 +258,3 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     mono: float
     attempt: int
     event: Event
-
-
-class _Line(msgspec.Struct, frozen=True, kw_only=True):
-    v: int
-    seq: int
-    wall: float
-    mono: float
-    attempt: int
-    event: Event
-
-
-class CorruptLineError(ValueError):
-    """A line whose checksum or content is wrong."""
-
-
-class NewerSchemaError(ValueError):
-    """A line written by a newer version of cifar-tui."""
-
-
-class _Version(msgspec.Struct, frozen=True):
-    v: int
-
-
-_CRC = b',"crc":"'
-_encoder = msgspec.json.Encoder()
-# Not strict: that is what lets the strings "NaN" and "Infinity" be read as numbers.
-_decoder = msgspec.json.Decoder(_Line, strict=False)
-_version_decoder = msgspec.json.Decoder(_Version)
-
-
-def encode(record: Record) -> bytes:
-    """One line with its checksum and newline."""
-    line = _Line(
-        v=SCHEMA_VERSION,
-        seq=record.seq,
-        wall=record.wall,
-        mono=record.mono,
-        attempt=record.attempt,
-        event=record.event,
-    )
-    try:
-        body = _encoder.encode(line)
-    except UnicodeEncodeError:  # half a surrogate pair: a file name that is not UTF-8 found its way into a text
-        body = b"null"
-    if b"null" in body:  # msgspec writes non-finite numbers as null; only then is the slow walk needed
-        body = _encoder.encode(_spell_out(msgspec.to_builtins(line)))
-    head = body[:-1]
-    return b'%b%b%08x"}\n' % (head, _CRC, zlib.crc32(head))
-
-
-def decode(line: bytes) -> Record:
-    """The record of a whole line.
-
-    Raises:
-        CorruptLineError: the checksum does not fit or the content is not an event.
-        NewerSchemaError: the line is sound but its schema is newer than this program.
-    """
-    line = line.rstrip(b"\n")
-    head, separator, tail = line.rpartition(_CRC)
-    if not separator or tail != b'%08x"}' % zlib.crc32(head):
-        raise CorruptLineError("the checksum does not fit")
-    body = head + b"}"
-    try:
-        parsed = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _why_undecodable(body, error) from error
-    if parsed.v > SCHEMA_VERSION:
-        raise NewerSchemaError(f"schema version {parsed.v}; this program reads up to {SCHEMA_VERSION}")
-    return Record(seq=parsed.seq, wall=parsed.wall, mono=parsed.mono, attempt=parsed.attempt, event=parsed.event)
-
-
-def _why_undecodable(body: bytes, error: Exception) -> ValueError:
-    try:
-        version = _version_decoder.decode(body).v
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return CorruptLineError(str(error))
-    if version > SCHEMA_VERSION:
-        return NewerSchemaError(f"schema version {version}; this program reads up to {SCHEMA_VERSION}")
-    return CorruptLineError(str(error))
-
-
-def _spell_out(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_spell_out(key): _spell_out(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_spell_out(item) for item in value]
-    return value

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from core import events as ev
+from core.codec import encode
 from core.metrics import class_metrics, top_confusions
 from core.runfolder import RunFolder
 from core.state import RunState
@@ -80,7 +81,7 @@ class JsonReport:
     def __call__(self, record: ev.Record) -> None:
         """Write the record as the log holds it."""
         with contextlib.suppress(OSError, ValueError):
-            self._out.write(ev.encode(record).decode())
+            self._out.write(encode(record).decode())
             self._out.flush()
         if isinstance(record.event, ev.RunEnded) and record.event.status in _ERRORS:
             with contextlib.suppress(OSError, ValueError):
@@ -198,6 +199,7 @@ def run_as_json(folder: RunFolder, state: RunState) -> dict[str, Any]:
         "last": {
             "top1": last.validation.top1,
             "top5": last.validation.top5,
+            "top1_test_time": last.validation.top1_test_time,
             "validation_loss": last.validation.loss,
             "train_accuracy": last.train_accuracy,
             "train_loss": last.train_loss,
@@ -229,4 +231,5 @@ def duration(seconds: float) -> str:
 
 def _scores(validation: ev.Evaluation) -> str:
     top5 = f" top-5 {validation.top5:.2%}" if validation.top5 is not None else ""
-    return f"validation loss {validation.loss:.4f} top-1 {validation.top1:.2%}{top5}"
+    views = "" if validation.top1_test_time is None else f" top-1 over views {validation.top1_test_time:.2%}"
+    return f"validation loss {validation.loss:.4f} top-1 {validation.top1:.2%}{views}{top5}"

@@ -7,8 +7,10 @@ has been reached, so that no step ever waits for a number that only a person wan
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -59,6 +61,7 @@ class _Chunk:
     images: list[int]
     start: _Mark
     end: _Mark
+    preparations: list[tuple[_Mark, _Mark]]
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -82,6 +85,7 @@ class Meter:
         self._images: list[int] = []
         self._first_step = 0
         self._start: _Mark | None = None
+        self._preparations: list[tuple[_Mark, _Mark]] = []
         self._under_way: deque[_Chunk] = deque()
         self.totals = Totals()
 
@@ -97,6 +101,13 @@ class Meter:
     def start(self) -> None:
         """Training goes on: time counts from here."""
         self._start = _Mark.now(self._device)
+
+    @contextlib.contextmanager
+    def preparing(self) -> Iterator[None]:
+        """What runs within prepares a batch; its part of the time is told apart."""
+        start = _Mark.now(self._device)
+        yield
+        self._preparations.append((start, _Mark.now(self._device)))
 
     def take(self, epoch: int) -> list[Batches]:
         """Chunks that have arrived. Begins a new one when the last is old enough."""
@@ -127,7 +138,7 @@ class Meter:
 
     def discard(self) -> None:
         """Forget everything not yet handed out."""
-        self._count, self._lr, self._images, self._start = 0, [], [], None
+        self._count, self._lr, self._images, self._start, self._preparations = 0, [], [], None, []
         self._under_way.clear()
 
     def _close_chunk(self) -> None:
@@ -139,8 +150,9 @@ class Meter:
         else:
             rows = rows.cpu().clone()
         end = _Mark.now(self._device)
-        self._under_way.append(_Chunk(rows, self._first_step, self._lr, self._images, self._start, end))
-        self._count, self._lr, self._images, self._start = 0, [], [], end
+        chunk = _Chunk(rows, self._first_step, self._lr, self._images, self._start, end, self._preparations)
+        self._under_way.append(chunk)
+        self._count, self._lr, self._images, self._start, self._preparations = 0, [], [], end, []
 
     def _finish(self, chunk: _Chunk, epoch: int) -> Batches:
         loss, correct, norm = chunk.rows.T.tolist()
@@ -161,6 +173,7 @@ class Meter:
             gradient_norm=[_short(value) for value in norm],
             num_images=num_images,
             seconds=round(seconds, 6),
+            data_seconds=round(sum(end.seconds_since(start) for start, end in chunk.preparations), 6),
         )
 
 

@@ -96,7 +96,11 @@ def evaluate_checkpoint(
     setup = set_up(config, lambda event: _tell(event, say))
     meta = load_weights(setup.model, path, setup.device)
     evaluation, _ = evaluate(
-        setup.model, setup.validation_batches(), num_classes=len(setup.dataset.classes), autocast=setup.autocast()
+        setup.model,
+        setup.validation_batches(),
+        num_classes=len(setup.dataset.classes),
+        autocast=setup.autocast(),
+        test_time=config.test_time,
     )
     return Reevaluation(
         path.name, meta, evaluation, len(setup.validation), setup.device_info.name, setup.device_info.precision

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from torch import Tensor
 
 from core.errors import CheckpointError
 from core.meter import Totals
@@ -54,6 +55,7 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
         CheckpointError: the state belongs to another network or optimiser.
     """
     optimizer = setup.optimizer
+    tensors = {parameter: dict(values) for parameter, values in optimizer.state.items()}
     settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     try:
         setup.model.load_state_dict(state["model"])
@@ -64,6 +66,10 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     for group, values in zip(optimizer.param_groups, settings, strict=True):
         group.update(values)
+    for parameter, values in optimizer.state.items():
+        for key, tensor in tensors.get(parameter, {}).items():
+            if isinstance(tensor, Tensor):  # a captured graph goes on using the very same tensor
+                values[key] = tensor.copy_(values[key])
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
     if setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs

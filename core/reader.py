@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.codec import CorruptLineError, NewerSchemaError, decode
 from core.errors import StorageError
-from core.events import CorruptLineError, NewerSchemaError, Record, decode
+from core.events import Record
 
 _BLOCK_BYTES = 1 << 20
 

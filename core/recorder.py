@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core.codec import encode
 from core.errors import StorageError
-from core.events import CheckpointSaved, EpochEnded, Event, Notice, Record, RunEnded, encode
+from core.events import CheckpointSaved, EpochEnded, Event, Notice, Record, RunEnded
 
 Subscriber = Callable[[Record], None]
 

@@ -14,7 +14,8 @@ import msgspec
 
 from core.errors import StorageError
 from core.runfolder import Manifest, RunFolder
-from core.state import SILENT_AFTER_SECONDS, RunState
+from core.state import RunState
+from core.state_values import SILENT_AFTER_SECONDS
 
 Condition = Literal[
     "running", "starting", "paused", "stalled", "silent", "died",

@@ -15,11 +15,14 @@ from core.data.pipeline import Pipeline, resolve_normalization
 from core.device import choose_device
 from core.events import DeviceInfo, Event, Layer, PhaseChanged
 from core.models import build_model
+from core.models.speednet import SpeedNet
 from core.models.summary import describe
 from core.optim.factory import build_optimizer
 
+_WHITENING_IMAGES = 5000  # their patches decide the first layer of a SpeedNet
 
-@dataclass(frozen=True)
+
+@dataclass
 class Setup:
     """A run ready to be trained."""
 
@@ -28,7 +31,8 @@ class Setup:
     dataset: Dataset
     model: nn.Module
     compiled: nn.Module
-    """What is called in training: the network itself, or its compiled form with the same parameters."""
+    """What is called in training: the network itself, or after `core.step.warm_up` perhaps its compiled form, which has
+    the same parameters."""
     layers: list[Layer]
     optimizer: torch.optim.Optimizer
     train_data: Pipeline
@@ -41,7 +45,8 @@ class Setup:
     def autocast(self) -> contextlib.AbstractContextManager[None]:
         """bfloat16 where the run uses it; may be entered again and again."""
         if self.device_info.precision == "bfloat16":
-            return torch.autocast(self.device.type, torch.bfloat16)
+            # Each weight is used once, so a cache of their rounded copies gains nothing, and CUDA graphs forbid it.
+            return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -87,12 +92,14 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         device=device,
         channels_last=use_channels_last(device),
     )
+    if isinstance(model, SpeedNet):
+        model.initialize(train_data.normalized(dataset.train.images[:_WHITENING_IMAGES].to(device)))
     return Setup(
         device=device,
         device_info=device_info,
         dataset=dataset,
         model=model,
-        compiled=torch.compile(model) if config.compile else model,  # type: ignore[arg-type]
+        compiled=model,
         layers=layers,
         optimizer=build_optimizer(model, config.optimizer, device),
         train_data=train_data,
@@ -108,27 +115,6 @@ def use_channels_last(device: torch.device) -> bool:
     On two cores the demo's epoch took 4.8 s with it and 8.5 s without.
     """
     return device.type in ("cuda", "cpu")
-
-
-def warm_up(setup: Setup) -> None:
-    """Run a step and an evaluation batch without a trace: kernels are chosen and compiled before the clock starts.
-
-    Parameters do not change, buffers are put back, and gradients are dropped.
-    """
-    buffers = {name: buffer.clone() for name, buffer in setup.model.named_buffers()}
-    inputs, labels = setup.train_data.batch(1, 0)
-    with setup.autocast():
-        loss = nn.functional.cross_entropy(setup.compiled(inputs), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
-    setup.model.eval()
-    with torch.inference_mode(), setup.autocast():
-        setup.compiled(next(setup.validation_batches())[0])
-    setup.model.train()
-    setup.optimizer.zero_grad(set_to_none=True)
-    for name, buffer in setup.model.named_buffers():
-        buffer.copy_(buffers[name])
-    if setup.device.type == "cuda":
-        torch.cuda.synchronize(setup.device)
 
 
 def _choose_kernels(device: torch.device, *, deterministic: bool) -> None:

@@ -8,99 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
-from typing import Literal, NamedTuple, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import events as ev
-from core.columns import Columns as Columns
-
-Status = Literal["starting", "running", "paused", "finished", "stopped", "preempted", "diverged", "failed"]
-Liveness = Literal["starting", "running", "paused", "stalled", "silent", "ended"]
-
-SILENT_AFTER_SECONDS = 20.0
-"""No event for so long, with a heartbeat due every 5 s: the trainer is gone or cut off."""
-STALLED_AFTER_SECONDS = 30.0
-"""Heartbeats arrive, but the last step is older than this (and than ten usual steps)."""
-RATE_WINDOW_SECONDS = 10.0
-"""The rate shown is that of the last so many seconds of training."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of time or steps; `end` is None while it lasts."""
-
-    start_seconds: float
-    end_seconds: float | None
-    step: int
-
-
-@dataclass(frozen=True)
-class Timed:
-    """An event with its place in the run's time."""
-
-    seq: int
-    wall: float
-    seconds: float
-    """Since the run's first event, attempts put end to end."""
-    event: ev.Event
-
-
-_seconds_of = itemgetter(2)  # twice as fast as a generator, in what every record of steps goes through
-
-
-class _Chunk(NamedTuple):
-    """Steps on their way into the columns, and where the run stood before them."""
-
-    event: ev.Batches
-    seconds: float
-    earliest: float
-    training_seconds: float
-    num_images: int
-
-
-def _expand(chunks: list[_Chunk]) -> dict[str, NDArray[np.float64]]:
-    """The rows of chunks; the same numbers to the last bit, however many come together."""
-    counts = np.array([len(chunk.event.loss) for chunk in chunks])
-    total, starts = int(counts.sum()), np.cumsum(counts) - counts
-    place = np.arange(total) - np.repeat(starts, counts)
-    part = (place + 1) / np.repeat(counts, counts)
-
-    def each(values: list[float]) -> NDArray[np.float64]:
-        return np.repeat(np.array(values, np.float64), counts)
-
-    def told(name: str) -> NDArray[np.float64]:
-        lists = (getattr(chunk.event, name) for chunk in chunks)
-        return np.fromiter(chain.from_iterable(lists), np.float64, total)
-
-    taken = each([chunk.event.seconds for chunk in chunks])
-    return {
-        "step": each([chunk.event.first_step for chunk in chunks]) + place,
-        "epoch": each([chunk.event.epoch for chunk in chunks]),
-        "loss": told("loss"),
-        "lr": told("lr"),
-        "accuracy": told("accuracy"),
-        "gradient_norm": told("gradient_norm"),
-        "seconds": np.maximum(
-            each([chunk.seconds for chunk in chunks]) - taken * (1 - part), each([chunk.earliest for chunk in chunks])
-        ),
-        "elapsed": each([chunk.training_seconds for chunk in chunks]) + taken * part,
-        "images": each([chunk.num_images for chunk in chunks])
-        + each([chunk.event.num_images for chunk in chunks]) * part,
-    }
-
-
-@dataclass(frozen=True)
-class Best:
-    """The epoch with the highest validation accuracy."""
-
-    epoch: int
-    step: int
-    top1: float
+from core.rate import RecentRate
+from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed
+from core.steprows import step_columns
 
 
 class RunState:
@@ -122,11 +38,8 @@ class RunState:
         self.num_steps = 0
         self.num_epochs = 0
         self.plan: ev.LrPlan | None = None
-        self.batches = Columns(
-            "step", "epoch", "loss", "lr", "accuracy", "gradient_norm", "seconds", "elapsed", "images", expand=_expand
-        )
-        """One row a step: `seconds` of the run's time, `elapsed` seconds of training alone, `images` trained on so
-        far."""
+        self.batches = step_columns()
+        """One row a step."""
         self.epochs: list[ev.EpochEnded] = []
         self.epoch_seconds: list[float] = []
         """Training seconds up to the end of each epoch in `epochs`."""
@@ -142,10 +55,12 @@ class RunState:
         self.seconds = 0.0
         """The run's time at the last record."""
         self.training_seconds = 0.0
+        self.data_seconds = 0.0
+        """The part of `training_seconds` spent preparing batches; 0 where the trainer cannot tell."""
         self.num_images = 0
         self._from_epoch = 0
         self._attempt_origin: tuple[int, float] | None = None
-        self._recent: deque[tuple[int, int, float]] = deque()
+        self._recent = RecentRate()
         self._heartbeat: ev.Heartbeat | None = None
         self._last_row = (-1, 0.0)
         """Step and seconds of the last row of `batches`."""
@@ -168,7 +83,13 @@ class RunState:
         self.num_records += 1
         self.last = record
         event = record.event
-        match event:
+        match event:  # the commonest ones first
+            case ev.Batches():
+                self._add_batches(event)
+            case ev.SystemSampled():
+                self.system.append(self._timed(record))
+            case ev.Heartbeat():
+                self._heartbeat = event
             case ev.RunStarted():
                 self._start(event)
                 self._note(record)
@@ -178,8 +99,6 @@ class RunState:
                     self._note(record)
                 if event.phase == "training" and self.status == "starting":
                     self.status = "running"
-            case ev.Batches():
-                self._add_batches(event)
             case ev.EpochEnded():
                 self._keep_epochs(event.epoch - 1)
                 self.epochs.append(event)
@@ -214,15 +133,10 @@ class RunState:
             case ev.PlanChanged():
                 self._replan(event.plan, None, None)
                 self._note(record)
-            case ev.SystemSampled():
-                self.system.append(self._timed(record))
-            case ev.Heartbeat():
-                self._heartbeat = event
             case ev.Notice():
                 self._note(record)
             case ev.RunEnded():
-                self.ended = event
-                self.status = event.status
+                self.ended, self.status = event, event.status
                 self._close_pause()
                 self._note(record)
             case _:
@@ -233,12 +147,14 @@ class RunState:
         if self._attempt_origin is None or self._attempt_origin[0] != record.attempt:
             self._attempt_origin = (record.attempt, record.mono - self.seconds)
             self._begin_attempt(record.attempt)
-        self.seconds = max(self.seconds, record.mono - self._attempt_origin[1])
+        seconds = record.mono - self._attempt_origin[1]
+        if seconds > self.seconds:
+            self.seconds = seconds
 
     def _begin_attempt(self, attempt: int) -> None:
         self.attempt, self.status, self.ended = attempt, "starting", None
         self._close_pause()
-        self._recent.clear()
+        self._recent = RecentRate()
         self._heartbeat = None
 
     def _start(self, event: ev.RunStarted) -> None:
@@ -249,20 +165,19 @@ class RunState:
         count = len(event.loss)
         if count == 0:
             return
-        self._keep_steps(event.first_step)
+        if event.first_step <= self._last_row[0]:
+            self._keep_steps(event.first_step)
         # A chunk may come late, so that the next one would begin before it: time never runs backwards.
-        earliest = self._last_row[1] if len(self.batches) else 0.0
-        chunk = _Chunk(event, self.seconds, earliest, self.training_seconds, self.num_images)
-        self.batches.put_off(count, chunk)
+        earliest = self._last_row[1]
+        self.batches.put_off(count, (event, self.seconds, earliest, self.training_seconds, self.num_images))
         # What the columns hold in their last row, as they will once the chunk is written.
         at = self.seconds - event.seconds * 0.0
         self._last_row = (event.first_step + count - 1, at if at >= earliest or at != at else earliest)
         self.step = event.first_step + count
         self.training_seconds += event.seconds
+        self.data_seconds += event.data_seconds
         self.num_images += event.num_images
-        self._recent.append((count, event.num_images, event.seconds))
-        while sum(map(_seconds_of, self._recent)) - self._recent[0][2] > RATE_WINDOW_SECONDS:
-            self._recent.popleft()
+        self._recent.add(count, event.num_images, event.seconds)
         if self.status == "starting":
             self.status = "running"
 
@@ -281,7 +196,10 @@ class RunState:
         keep = int(np.searchsorted(self.batches["step"], before))
         self.batches.truncate(keep)
         self._last_row = (int(self.batches["step"][-1]), float(self.batches["seconds"][-1])) if keep else (-1, 0.0)
+        dropped_from = self.training_seconds
         self.training_seconds = float(self.batches["elapsed"][-1]) if keep else 0.0
+        # Told by the chunk and not by the step: the steps dropped take their share of it along.
+        self.data_seconds *= self.training_seconds / dropped_from if dropped_from > 0 else 0.0
         self.num_images = round(self.batches["images"][-1]) if keep else 0
 
     def _keep_epochs(self, until: int) -> None:
@@ -341,8 +259,7 @@ class RunState:
     @property
     def images_per_second(self) -> float | None:
         """Training rate over the last seconds, pauses and evaluation left out."""
-        seconds = sum(part for _, _, part in self._recent)
-        return sum(images for _, images, _ in self._recent) / seconds if seconds > 0 else None
+        return self._recent.images_per_second
 
     @property
     def mean_images_per_second(self) -> float | None:
@@ -352,8 +269,7 @@ class RunState:
     @property
     def step_seconds(self) -> float | None:
         """Mean seconds of the last steps."""
-        steps = sum(count for count, _, _ in self._recent)
-        return sum(seconds for _, _, seconds in self._recent) / steps if steps else None
+        return self._recent.step_seconds
 
     @property
     def eta_seconds(self) -> float | None:

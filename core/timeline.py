@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from core import events as ev
+from core.codec import CorruptLineError, decode
 from core.errors import StorageError
-from core.events import CorruptLineError, Record, decode
+from core.events import Record
 from core.reader import EventReader
 from core.state import RunState
 
@@ -82,27 +83,30 @@ class Recording:
         Raises:
             StorageError: the log cannot be read or is of a newer schema.
         """
-        before = self._reader.offset
-        whole = self.whole
-        for record in self._reader.follow(limit_bytes):
-            if self._reader.offset < self._ends[-1]:
+        reader, whole = self._reader, self.whole
+        ends, seconds, steps, chunks = self._ends, self.seconds, self.steps, self.chunks
+        before, place = reader.offset, len(self)
+        kept = self._kept[-1][0]
+        for record in reader.follow(limit_bytes):
+            if reader.offset < ends[-1]:
                 raise StorageError(f"{self.path} was replaced while it was shown: open it again")
             whole.apply(record)
-            self._ends.append(self._reader.offset)
-            self.seconds.append(whole.seconds)
-            self.steps.append(whole.step)
-            self._mark(record)
-            kept = self._kept[-1][0]
-            if len(self) - kept >= KEEP_EVERY or self._ends[-1] - self._ends[kept] >= _KEEP_BYTES:
-                self._kept.append((len(self), whole.fork()))
-        return limit_bytes is not None and self._reader.offset - before >= limit_bytes
+            place += 1
+            ends.append(reader.offset)
+            seconds.append(whole.seconds)
+            steps.append(whole.step)
+            if isinstance(record.event, ev.Batches):
+                chunks.append(place)
+            else:
+                self._mark(record)
+            if place - kept >= KEEP_EVERY or ends[-1] - ends[kept] >= _KEEP_BYTES:
+                kept = place
+                self._kept.append((place, whole.fork()))
+        return limit_bytes is not None and reader.offset - before >= limit_bytes
 
     def _mark(self, record: Record) -> None:
         event, kind, letter = record.event, "", ""
         match event:
-            case ev.Batches():
-                self.chunks.append(len(self))
-                return
             case ev.EpochEnded():
                 kind = "epoch"
             case ev.CheckpointSaved():

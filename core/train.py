@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core import events as ev
@@ -31,6 +30,7 @@ from core.saver import Reason, Saver
 from core.setup import Setup
 from core.signals import Signals
 from core.steering import Steering
+from core.step import Step, Stepper, warm_up
 from core.validation import EvaluationInterruptedError, Validator
 
 
@@ -58,6 +58,8 @@ class Trainer:
         self.end: ev.RunEnded | None = None
         """Set by whatever ends the run."""
         self.validator = Validator(setup, folder, emit, signals)
+        self._plain_step = Step(setup)
+        self._stepper: Stepper = self._plain_step
         self._steering = Steering(self, folder, emit, signals)
         self._started = time.monotonic()
 
@@ -71,6 +73,12 @@ class Trainer:
         self.meter.totals = self.progress.totals
         if self.step > 0:  # the optimiser as the last step left it: an epoch's end may be the next to come
             self._set_learning_rate(self.step - 1)
+
+    def warm_up(self) -> None:
+        """Find the fastest way to run steps; see `core.step`. Leaves no trace in the run."""
+        self.emit(ev.PhaseChanged(phase="warming_up"))
+        self.setup.model.train()
+        self._stepper = warm_up(self._plain_step, self.setup, self.num_steps - self.step, self.emit)
 
     def run(self) -> ev.RunEnded:
         """Train until the planned steps are done, or somebody ends it.
@@ -95,10 +103,10 @@ class Trainer:
         while self.end is None and (progress.step < self.num_steps or progress.batch > 0):
             epoch = progress.epoch + 1  # told from 1
             while self.end is None and progress.batch < self.steps_per_epoch and progress.step < self.num_steps:
-                inputs, labels = data.batch(epoch, progress.batch)
+                with self.meter.preparing():
+                    inputs, labels = data.batch(epoch, progress.batch, self._image_size())
                 lr = self._set_learning_rate(progress.step)
-                loss, correct, norm = self._step(inputs, labels)
-                self.meter.record(progress.step, loss, correct, norm, lr=lr, num_images=len(labels))
+                self._take_step(inputs, labels, lr)
                 progress.step += 1
                 progress.batch += 1
                 self.pulse.step, self.pulse.last_step = progress.step, time.monotonic()
@@ -128,34 +136,25 @@ class Trainer:
         text = f"{error}: back to step {self.step} with the learning rate ×{scale:g} ({num_rollbacks} of {allowed})"
         self.emit(ev.RolledBack(from_step=self.step, from_epoch=self.progress.epoch, reason=text, plan=self.plan()))
 
-    def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Forward, backward, update.
-
-        Returns:
-            The batch's mean loss, its number of right answers and the gradient norm, all still on the device.
-        """
-        setup, settings = self.setup, self.config.optimizer
+    def _take_step(self, inputs: Tensor, labels: Tensor, lr: float) -> None:
+        setup, step = self.setup, self.progress.step
         # Dropout draws from the device's global generator.
-        _seed_device(setup.device, stream_seed(self.config.seed, "step", self.progress.step))
-        with setup.autocast():
-            logits = setup.compiled(inputs)
-            loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
-        correct = (logits.detach().argmax(1) == labels).sum()
-        setup.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
-        if settings.clip_value is not None:
-            torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_value)
-        if settings.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.parameters, settings.clip_norm, norm)
-        if setup.device.type == "cpu" and not math.isfinite(loss.item() + norm.item()):
-            # Here looking costs nothing; on a GPU it would wait for the step, so there the meter's rows tell. Emitting
-            # the step raises, and the log shows what went wrong.
-            lr: float = setup.optimizer.param_groups[0]["lr"]
-            self.meter.record(self.step, loss, correct, norm, lr=lr, num_images=len(labels))
-            self.halt()
-        setup.optimizer.step()
-        return loss, correct, norm
+        _seed_device(setup.device, stream_seed(self.config.seed, "step", step))
+        if setup.device.type == "cpu":
+            # Here looking costs nothing, and the weights stay as they were before a step that is no good. On a GPU it
+            # would wait for the step, so there the meter's rows tell.
+            measures = self._plain_step.gradients(inputs, labels)
+            self.meter.record(step, *measures, lr=lr, num_images=len(labels))
+            if not math.isfinite(measures.loss.item() + measures.norm.item()):
+                self.halt()  # emits the step, which raises, and the log shows what went wrong
+            self._plain_step.update()
+        else:
+            self.meter.record(step, *self._stepper(inputs, labels), lr=lr, num_images=len(labels))
+
+    def _image_size(self) -> int | None:
+        """Side of the images of the next step; None is their own."""
+        settings = self.config.data
+        return settings.low_size if self.progress.step < settings.low_part * self.num_steps else None
 
     def _set_learning_rate(self, step: int) -> float:
         schedule = self.config.schedule
@@ -172,11 +171,12 @@ class Trainer:
         self.halt()
         totals = self.meter.totals
         try:
-            validation = self.validator.validate(f"epoch-{epoch:03d}")
+            is_last = progress.step >= self.num_steps
+            validation = self.validator.validate(f"epoch-{epoch:03d}", self.config.test_time if is_last else "none")
         except EvaluationInterruptedError:
             self._steering.look()  # ends the run; the end of this epoch is still owed, and who resumes pays it
             return
-        lr: float = self.setup.optimizer.param_groups[0]["lr"]
+        lr = float(self.setup.optimizer.param_groups[0]["lr"])
         train_accuracy = totals.correct / totals.images
         # An epoch that max_steps has cut short is evaluated, but more steps would go on with it.
         if progress.batch == self.steps_per_epoch:

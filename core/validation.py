@@ -8,6 +8,7 @@ import msgspec
 from torch import Tensor
 
 from core import events as ev
+from core.config import TestTime
 from core.evaluate import evaluate, save_predictions
 from core.runfolder import RunFolder
 from core.setup import Setup
@@ -24,7 +25,7 @@ class Validator:
     def __init__(self, setup: Setup, folder: RunFolder, emit: Callable[[ev.Event], None], signals: Signals) -> None:
         self._setup, self._folder, self._emit, self._signals = setup, folder, emit, signals
 
-    def validate(self, name: str) -> ev.Evaluation:
+    def validate(self, name: str, test_time: TestTime = "none") -> ev.Evaluation:
         """Evaluate, and write what was predicted to predictions/`name`.npz.
 
         Raises:
@@ -36,6 +37,7 @@ class Validator:
             self._batches(),
             num_classes=len(self._setup.dataset.classes),
             autocast=self._setup.autocast(),
+            test_time=test_time,
         )
         path = self._folder.predictions / f"{name}.npz"
         try:

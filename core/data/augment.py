@@ -53,9 +53,16 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def augment_stored(
-    images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
+    images: Tensor,
+    specs: Sequence[Augment],
+    generator: torch.Generator,
+    blank: Tensor | None = None,
+    mirrored: Tensor | None = None,
 ) -> Tensor:
-    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels: they can be normalised at once."""
+    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels: they can be normalised at once.
+
+    `mirrored` (bool, B) says which images an alternating flip mirrors this time.
+    """
     draws = torch.rand(
         (sum(_num_draws(spec) for spec in specs), len(images)), generator=generator, device=images.device
     )
@@ -66,7 +73,7 @@ def augment_stored(
             run.append((spec, draws[position : position + _num_draws(spec)]))
             position += _num_draws(spec)
         if moves_pixels:
-            images = _move(images, run)
+            images = _move(images, run, mirrored)
             continue
         for spec, uniform in run:
             if isinstance(spec, ColorJitter):
@@ -89,7 +96,7 @@ def _num_draws(spec: Augment) -> int:
             return 2 * len(_factor_ranges(spec))
 
 
-def _move(images: Tensor, run: list[tuple[Augment, Tensor]]) -> Tensor:
+def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | None) -> Tensor:
     """Flips, crops, rotations and affine maps as one gather; what comes from outside is black."""
     batch, channels, height, width = images.shape
     # Whole numbers as float32: exact far beyond any image size, and the arithmetic needs no conversions.
@@ -100,7 +107,8 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]]) -> Tensor:
         draws = uniform.view(-1, batch, 1, 1)
         match spec:
             case HorizontalFlip():
-                flipped = (draws[0] < spec.p).float()
+                alternates = spec.alternate and mirrored is not None
+                flipped = (mirrored.view(-1, 1, 1) if alternates else draws[0] < spec.p).float()  # type: ignore[union-attr]
                 x = x * (1 - 2 * flipped) + (width - 1) * flipped  # x, or width - 1 - x
                 continue  # never leaves the image
             case RandomCrop():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core.config import DataConfig, Normalize
@@ -96,6 +97,7 @@ class Pipeline:
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._generator = torch.Generator(device)
         self._order: tuple[int, Tensor] | None = None
+        self._first_mirrored = self._draw_first_mirrored()
         self._batches_per_chunk = max(1, _CHUNK_IMAGES.get(device.type, 0) // config.batch_size)
         self._chunk: tuple[tuple[int, int], Tensor, Tensor] | None = None
         mean = torch.tensor(normalize.mean if normalize else [0.0] * num_channels, device=device).view(-1, 1, 1)
@@ -118,14 +120,25 @@ class Pipeline:
             self._order = (epoch, order.to(self._device, non_blocking=True))
         return self._order[1]
 
-    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """Batch `index` (0 … steps_per_epoch - 1) of `epoch`: inputs float32 B×C×H×W, labels int64 B."""
+    def _draw_first_mirrored(self) -> Tensor:
+        """Which images an alternating flip mirrors in odd epochs: bool N."""
+        generator = torch.Generator().manual_seed(stream_seed(self._seed, "mirrored"))
+        return (torch.rand(len(self._split), generator=generator) < 0.5).to(self._device)
+
+    def batch(self, epoch: int, index: int, size: int | None = None) -> tuple[Tensor, Tensor]:
+        """Batch `index` (0 … steps_per_epoch - 1) of `epoch`: inputs float32 B×C×H×W, labels int64 B.
+
+        With `size` the images are scaled down to that many pixels a side, each new pixel the mean of what it covers.
+        """
         if not 0 <= index < self.steps_per_epoch:
             raise IndexError(f"batch {index} of {self.steps_per_epoch}")
         inputs, labels = self._prepared(epoch, index // self._batches_per_chunk)
         start = index % self._batches_per_chunk * self._config.batch_size
         part = slice(start, start + self._config.batch_size)
-        return inputs[part], labels[part]
+        inputs = inputs[part]
+        if size is not None and size < inputs.shape[-1]:
+            inputs = F.interpolate(inputs, size=(size, size), mode="area")
+        return inputs, labels[part]
 
     def _prepared(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         """Inputs and labels of chunk `number` of `epoch`: the batch, or several consecutive ones."""
@@ -135,7 +148,8 @@ class Pipeline:
             chosen = self.order(epoch)[number * size : end]
             images = self._split.images.index_select(0, chosen)
             self._generator.manual_seed(stream_seed(self._seed, "augment", epoch, number))
-            images = augment_stored(images, self._config.augment, self._generator, self._mean)
+            mirrored = self._first_mirrored[chosen] ^ (epoch % 2 == 0)
+            images = augment_stored(images, self._config.augment, self._generator, self._mean, mirrored)
             labels = self._split.labels.index_select(0, chosen)
             self._chunk = ((epoch, number), self.normalized(images), labels)
         return self._chunk[1], self._chunk[2]

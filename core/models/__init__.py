@@ -39,6 +39,9 @@ MODELS: dict[str, ModelEntry] = {
     ),
     "mnist-cnn": ModelEntry("core.models.mnist_cnn", "mnist_cnn", "two 5x5 convolutions; relu_logits as published"),
     "cnn3": ModelEntry("core.models.cnn3", "cnn3", "three convolutions with batch norm and two linear layers"),
+    "speednet": ModelEntry(
+        "core.models.speednet", "speednet", "whitened patches and three groups of convolutions; width1 to 3, residual"
+    ),
     "shapes-small": ModelEntry(
         "core.models.shapes_small", "shapes_small", "four convolutions and a global average, quick on a CPU"
     ),

@@ -7,9 +7,12 @@ from collections import OrderedDict
 from torch import nn
 
 from core.models.fit import require_side
+from core.models.order import pooling_first
 
 
-def mnist_cnn(*, num_classes: int, image_shape: tuple[int, int, int], relu_logits: bool = False) -> nn.Sequential:
+def mnist_cnn(
+    *, num_classes: int, image_shape: tuple[int, int, int], relu_logits: bool = False, pool_first: bool = False
+) -> nn.Sequential:
     """N×C×H×W images to N×`num_classes` logits; 46,730 parameters for ten classes of 1×28×28.
 
     Args:
@@ -17,6 +20,7 @@ def mnist_cnn(*, num_classes: int, image_shape: tuple[int, int, int], relu_logit
         image_shape: channels, height, width.
         relu_logits: put a ReLU on the logits, as the tutorial does. A class whose logit is negative then gets no
             gradient, which is what stalls its first epochs.
+        pool_first: pool before the ReLUs: the same function, and faster.
 
     Raises:
         UsageError: images under 16×16, of which two convolutions and poolings leave nothing.
@@ -37,7 +41,7 @@ def mnist_cnn(*, num_classes: int, image_shape: tuple[int, int, int], relu_logit
     )
     if relu_logits:
         layers["relu4"] = nn.ReLU(inplace=True)
-    return nn.Sequential(layers)
+    return nn.Sequential(pooling_first(layers) if pool_first else layers)
 
 
 def _side(side: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 from core.errors import UsageError, nearest
 from core.recipes import (
     c10_lenet,
@@ -11,10 +13,11 @@ from core.recipes import (
     c100super_resnet9,
     mnist_cnn,
     shapes_small,
+    speed,
 )
 from core.recipes.recipe import Recipe
 
-__all__ = ["RECIPES", "Recipe", "default_recipe", "get_recipe"]
+__all__ = ["RECIPES", "Recipe", "default_recipe", "get_recipe", "has_cuda_device"]
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -26,18 +29,20 @@ RECIPES: dict[str, Recipe] = {
         c100_cnn,
         c100_resnet26_adam,
         shapes_small,
+        speed,
     )
     for recipe in family.RECIPES
 }
 
 _DEFAULTS = {
-    "cifar10": "c10-lenet",
-    "cifar100": "c100-resnet26-sgd",
-    "cifar100-coarse": "c100super-resnet9",
-    "mnist": "mnist-cnn",
-    "fashion-mnist": "mnist-cnn",
-    "shapes": "shapes-small",
+    "cifar10": ("c10-cpu", "c10-speedrun"),
+    "cifar100": ("c100-cpu", "c100-speedrun"),
+    "cifar100-coarse": ("c100super-fast", "c100super-fast"),
+    "mnist": ("mnist-cnn-fast", "mnist-cnn-fast"),
+    "fashion-mnist": ("mnist-cnn-fast", "mnist-cnn-fast"),
+    "shapes": ("shapes-small", "shapes-small"),
 }
+"""For a CPU, and for a GPU."""
 
 
 def get_recipe(name: str) -> Recipe:
@@ -52,15 +57,29 @@ def get_recipe(name: str) -> Recipe:
         raise UsageError(f'There is no recipe "{name}".{nearest(name, RECIPES)}') from None
 
 
-def default_recipe(dataset: str) -> str:
+def default_recipe(dataset: str, device: str = "auto") -> str:
     """Name of the recipe for a data set when none is asked for; its data set may be another and must be replaced.
+
+    Args:
+        dataset: a name, or folder:PATH.
+        device: what the run is to be trained on; auto is a GPU where there is one.
 
     Raises:
         UsageError: the data set is unknown.
     """
     if dataset.startswith("folder:"):
         return "c10-lenet"  # colour images of any size from 8×8, and light enough for any machine
+    if dataset not in _DEFAULTS:
+        raise UsageError(f'There is no data set "{dataset}".{nearest(dataset, _DEFAULTS)}')
+    on_gpu = device.startswith("cuda") or (device == "auto" and has_cuda_device())
+    return _DEFAULTS[dataset][on_gpu]
+
+
+def has_cuda_device() -> bool:
+    """Whether the CUDA driver sees a device. Loads no PyTorch: the driver itself is asked."""
     try:
-        return _DEFAULTS[dataset]
-    except KeyError:
-        raise UsageError(f'There is no data set "{dataset}".{nearest(dataset, _DEFAULTS)}') from None
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0

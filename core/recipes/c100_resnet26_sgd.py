@@ -15,7 +15,7 @@ from core.config import (
     TrainConfig,
 )
 from core.events import Curve, Published
-from core.recipes.recipe import Recipe, fractions
+from core.recipes.recipe import Recipe, fast, fractions
 
 _NAME = "c100-resnet26-sgd"
 
@@ -37,7 +37,7 @@ def _config(name: str, *, lr: float, schedule: Schedule) -> TrainConfig:
     )
 
 
-RECIPES = (
+_FAITHFUL = (
     Recipe(
         name=_NAME,
         title="CIFAR-100, ResNet-26 of 32 to 256 channels, SGD: 62.7% published",
@@ -64,3 +64,5 @@ RECIPES = (
         notes="The published text gives this practice but no figures for it; the patience is ours.",
     ),
 )
+
+RECIPES = (_FAITHFUL[0], fast(_FAITHFUL[0]), *_FAITHFUL[1:])

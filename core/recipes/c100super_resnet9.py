@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core.config import DataConfig, HorizontalFlip, ModelConfig, OneCycle, OptimizerConfig, RandomCrop, TrainConfig
 from core.events import Curve, Published
-from core.recipes.recipe import Recipe, fractions
+from core.recipes.recipe import Recipe, fast, fractions
 
 _NAME = "c100super-resnet9"
 _EPOCHS = tuple(range(1, 9))
 
-RECIPES = (
+_FAITHFUL = (
     Recipe(
         name=_NAME,
         title="CIFAR-100's 20 superclasses, ResNet-9, Adam with one-cycle: 71.75% published",
@@ -57,3 +57,5 @@ RECIPES = (
         notes="The published log counts epochs from 0; here they count from 1.",
     ),
 )
+
+RECIPES = (_FAITHFUL[0], fast(_FAITHFUL[0], pool_first=True), *_FAITHFUL[1:])

@@ -205,3 +205,44 @@ def test_neighbouring_streams_have_unrelated_seeds() -> None:
     assert len({seed & 0xFFFFFFFF for seed in seeds}) == len(seeds)
     bits = torch.tensor(seeds).unsqueeze(1).bitwise_right_shift(torch.arange(63)) & 1
     assert ((bits.double().mean(0) - 0.5).abs() < 0.075).all()
+
+
+def test_alternating_flips_show_every_image_both_ways_in_two_epochs() -> None:
+    pipeline = pipeline_of(config=config_of(augment=(HorizontalFlip(alternate=True),)), normalize=None)
+    originals = split_of(50).images.float() / 255
+
+    def mirrored(epoch: int) -> dict[int, bool]:
+        found = {}
+        for index in range(pipeline.steps_per_epoch):
+            for image, label in zip(*pipeline.batch(epoch, index), strict=True):
+                original = originals[int(label)]
+                found[int(label)] = bool(torch.allclose(image, original.flip(2)))
+                assert found[int(label)] or torch.allclose(image, original)
+        return found
+
+    first, second, third = mirrored(1), mirrored(2), mirrored(3)
+    assert len(first) == 50
+    assert 10 < sum(first.values()) < 40
+    assert all(first[label] != second[label] for label in first)
+    assert first == third
+    other = pipeline_of(config=config_of(augment=(HorizontalFlip(alternate=True),)), normalize=None, seed=4)
+    assert mirrored_labels(other, originals) != {label for label, is_mirrored in first.items() if is_mirrored}
+
+
+def mirrored_labels(pipeline: Pipeline, originals: Tensor) -> set[int]:
+    return {
+        int(label)
+        for index in range(pipeline.steps_per_epoch)
+        for image, label in zip(*pipeline.batch(1, index), strict=True)
+        if torch.allclose(image, originals[int(label)].flip(2))
+    }
+
+
+def test_small_images_are_means_of_what_their_pixels_cover() -> None:
+    pipeline = pipeline_of()
+    full, labels = pipeline.batch(1, 0)
+    small, same_labels = pipeline.batch(1, 0, 16)
+    assert torch.equal(labels, same_labels)
+    torch.testing.assert_close(small, full.view(8, 3, 16, 2, 16, 2).mean((3, 5)))
+    assert torch.equal(pipeline.batch(1, 0, 32)[0], full)
+    assert pipeline.batch(1, 0, 24)[0].shape == (8, 3, 24, 24)

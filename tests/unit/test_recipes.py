@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
 
+from core import recipes
 from core.config import (
     Affine,
     Augment,
@@ -151,8 +153,27 @@ def test_a_published_recipe_has_the_published_settings(name: str) -> None:
     assert RECIPES[name].config == TrainConfig(recipe=name, precision="float32", **SETTINGS[name])
 
 
-def test_the_recipes_are_the_published_ones_and_the_demo() -> None:
-    assert set(RECIPES) == {*SETTINGS, "shapes-small"}
+FAST = ["c10-lenet", "c100super-resnet9", "c100-resnet26-sgd", "mnist-cnn", "c100-cnn", "c100-resnet26-adam"]
+OWN = ["c10-speedrun", "c10-95", "c10-96", "c100-speedrun", "c10-cpu", "c10-cpu-94", "c100-cpu", "c100super-fast"]
+
+
+def test_the_recipes_are_the_published_ones_their_fast_variants_our_own_and_the_demo() -> None:
+    assert set(RECIPES) == {*SETTINGS, *(f"{name}-fast" for name in FAST), *OWN, "shapes-small"}
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_fast_variant_differs_in_nothing_that_makes_the_result(name: str) -> None:
+    faithful, fast = RECIPES[name], RECIPES[f"{name}-fast"]
+    args = {key: value for key, value in fast.config.model.args.items() if key != "pool_first"}
+    config = msgspec.structs.replace(
+        fast.config,
+        recipe=name,
+        precision="float32",
+        model=msgspec.structs.replace(fast.config.model, args=args),
+    )
+    assert config == faithful.config
+    assert fast.config.precision == "auto"
+    assert fast.published == faithful.published
 
 
 def test_figures_of_c10_lenet() -> None:
@@ -280,18 +301,32 @@ def test_a_misspelt_recipe_gets_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("dataset", "recipe"),
     [
-        ("cifar10", "c10-lenet"),
-        ("cifar100", "c100-resnet26-sgd"),
-        ("cifar100-coarse", "c100super-resnet9"),
-        ("mnist", "mnist-cnn"),
-        ("fashion-mnist", "mnist-cnn"),
+        ("cifar10", "c10-cpu"),
+        ("cifar100", "c100-cpu"),
+        ("cifar100-coarse", "c100super-fast"),
+        ("mnist", "mnist-cnn-fast"),
+        ("fashion-mnist", "mnist-cnn-fast"),
         ("shapes", "shapes-small"),
         ("folder:/data/pets", "c10-lenet"),
     ],
 )
 def test_every_data_set_has_a_default_recipe(dataset: str, recipe: str) -> None:
-    assert default_recipe(dataset) == recipe
+    assert default_recipe(dataset, "cpu") == recipe
     assert recipe in RECIPES
+    assert default_recipe(dataset, "cuda:1") in RECIPES
+
+
+@pytest.mark.parametrize(("there", "recipe"), [(True, "c10-speedrun"), (False, "c10-cpu")])
+def test_the_default_follows_the_device_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, there: bool, recipe: str
+) -> None:
+    monkeypatch.setattr(recipes, "has_cuda_device", lambda: there)
+    assert default_recipe("cifar10") == recipe
+    assert default_recipe("cifar10", "cpu") == "c10-cpu"
+
+
+def test_the_driver_is_asked_for_a_device_as_pytorch_asks_it() -> None:
+    assert recipes.has_cuda_device() is torch.cuda.is_available()
 
 
 def test_a_misspelt_data_set_gets_the_nearest_name() -> None:

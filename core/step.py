@@ -1,0 +1,227 @@
+"""A training step: forward, backward, update; issued kernel by kernel, or replayed as one CUDA graph.
+
+Python takes several milliseconds to issue the few hundred kernels of a step. A small network's step runs in less on a
+GPU, which then waits for Python; as a graph the whole step is one launch. Both ways run the same kernels on the same
+numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core import events as ev
+from core.config import OneCycle
+from core.setup import Setup
+
+_WARM_UP_STEPS = 3  # before a capture: kernels are chosen, workspaces allocated, optimiser state made
+_TIMED_STEPS = 20
+_COMPILE_FROM_SECONDS = 600.0  # compiling takes about a minute, and saves perhaps a fifth of the rest
+_GAIN = 1.02  # less is noise
+
+
+class Measures(NamedTuple):
+    """Of a batch, all still on the device, without dimensions."""
+
+    loss: Tensor
+    """Mean over the batch, with label smoothing where the run has it."""
+    correct: Tensor
+    """Number of right answers."""
+    norm: Tensor
+    """Global L2 norm of the gradient before clipping."""
+
+
+class Stepper(Protocol):
+    """Takes inputs B×C×H×W and labels B, and changes the weights."""
+
+    def __call__(self, inputs: Tensor, labels: Tensor) -> Measures: ...
+
+
+class Step:
+    """The step as it stands in a textbook. Nothing in it waits for the device."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._settings = setup.config.optimizer
+        self._parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
+
+    def __call__(self, inputs: Tensor, labels: Tensor) -> Measures:
+        """Forward, backward, update."""
+        measures = self.gradients(inputs, labels)
+        self.update()
+        return measures
+
+    def gradients(self, inputs: Tensor, labels: Tensor) -> Measures:
+        """Forward and backward, and what is done to the gradient before the update."""
+        settings = self._settings
+        with self._setup.autocast():
+            logits = self._setup.compiled(inputs)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
+        correct = (logits.detach().argmax(1) == labels).sum()
+        self._setup.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        if settings.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self._parameters, settings.clip_value)
+        if settings.clip_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, settings.clip_norm, norm)
+        return Measures(loss.detach(), correct, norm)
+
+    def update(self) -> None:
+        """Move the weights."""
+        self._setup.optimizer.step()
+
+
+class GraphedStep:
+    """A step as CUDA graphs, one for each shape of batch it was captured with; other shapes run as they are."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._captured: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensor, Measures]] = {}
+
+    def capture(self, inputs: Tensor, labels: Tensor) -> None:
+        """Capture the step for batches like this one. It changes the weights as a few steps would.
+
+        What is random within (dropout) follows the seed that the generator has when the graph is replayed.
+        """
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP_STEPS):
+                self._step(inputs, labels)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        own_inputs, own_labels = inputs.clone(memory_format=torch.preserve_format), labels.clone()
+        with torch.cuda.graph(graph):
+            measures = self._step(own_inputs, own_labels)
+        self._captured[inputs.shape] = (graph, own_inputs, own_labels, measures)
+
+    def __call__(self, inputs: Tensor, labels: Tensor) -> Measures:
+        """Replay; the measures are overwritten by the next call."""
+        if inputs.shape not in self._captured:
+            return self._step(inputs, labels)
+        graph, own_inputs, own_labels, measures = self._captured[inputs.shape]
+        own_inputs.copy_(inputs)
+        own_labels.copy_(labels)
+        graph.replay()
+        return measures
+
+
+def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event], None]) -> Stepper:
+    """Choose kernels, compile and capture before the training clock starts, and say how steps will run and why.
+
+    Weights, buffers and the optimiser's state are put back: nothing of it is left in the run.
+
+    Args:
+        step: the plain step.
+        setup: what it works on.
+        num_steps: steps of the run, which decide whether compiling can pay.
+        emit: takes a notice.
+    """
+    config, device = setup.config, setup.device
+    sizes = {config.data.low_size, None} if config.data.low_part < 1 else {config.data.low_size}
+    batches = [setup.train_data.batch(1, 0, size) for size in sizes]
+    with _undone(setup):
+        seconds = min(_time(step, *batch, device) for batch in batches)
+        if config.compile is True or (
+            config.compile == "auto" and device.type == "cuda" and seconds * num_steps > _COMPILE_FROM_SECONDS
+        ):
+            seconds = _try_compiling(step, setup, batches, seconds, emit)
+        chosen: Stepper = step
+        if device.type == "cuda" and config.graph is not False:
+            chosen = _try_graph(step, setup, batches, seconds, emit)
+        setup.model.eval()
+        with torch.inference_mode(), setup.autocast():
+            setup.compiled(next(setup.validation_batches())[0])
+        setup.model.train()
+    return chosen
+
+
+def _try_compiling(
+    step: Step, setup: Setup, batches: list[tuple[Tensor, Tensor]], seconds: float, emit: Callable[[ev.Event], None]
+) -> float:
+    """Seconds of a step after the choice."""
+    plain = setup.compiled
+    setup.compiled = torch.compile(setup.model)  # type: ignore[assignment]
+    compiled = min(_time(step, *batch, setup.device) for batch in batches)
+    figures = f"{compiled * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
+    if setup.config.compile is True or compiled * _GAIN < seconds:
+        emit(ev.Notice(level="info", text=f"the network is compiled: {figures}"))
+        return compiled
+    setup.compiled = plain
+    emit(ev.Notice(level="info", text=f"the network is not compiled: {figures}"))
+    return seconds
+
+
+def _try_graph(
+    step: Step, setup: Setup, batches: list[tuple[Tensor, Tensor]], seconds: float, emit: Callable[[ev.Event], None]
+) -> Stepper:
+    schedule = setup.config.schedule
+    if isinstance(schedule, OneCycle) and schedule.momentum is not None:
+        emit(ev.Notice(level="info", text="steps run without a CUDA graph: their momentum changes every step"))
+        return step
+    for group in setup.optimizer.param_groups:
+        # Numbers would be frozen into the graph: the learning rate has to be read from the device.
+        group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=setup.device)
+        if "capturable" in group:
+            group["capturable"] = True
+    graphed = GraphedStep(step)
+    try:
+        for batch in batches:
+            graphed.capture(*batch)
+    except RuntimeError as error:
+        if setup.config.graph is True or isinstance(error, torch.OutOfMemoryError):
+            raise
+        reason = str(error).splitlines()[0]
+        emit(ev.Notice(level="warning", text=f"steps run without a CUDA graph, which cannot be captured: {reason}"))
+        return step
+    replayed = min(_time(graphed, *batch, setup.device) for batch in batches)
+    figures = f"{replayed * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
+    if setup.config.graph is True or replayed * _GAIN < seconds:
+        emit(ev.Notice(level="info", text=f"steps run as a CUDA graph: {figures}"))
+        return graphed
+    emit(ev.Notice(level="info", text=f"steps run without a CUDA graph, which gains nothing: {figures}"))
+    return step
+
+
+def _time(step: Stepper, inputs: Tensor, labels: Tensor, device: torch.device) -> float:
+    """Seconds a step takes, after warming up."""
+    for _ in range(_WARM_UP_STEPS):
+        step(inputs, labels)
+    _wait(device)
+    started = time.perf_counter()
+    for _ in range(_TIMED_STEPS):
+        step(inputs, labels)
+    _wait(device)
+    return (time.perf_counter() - started) / _TIMED_STEPS
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextlib.contextmanager
+def _undone(setup: Setup) -> Iterator[None]:
+    """Put back, in place, whatever steps change: a captured graph goes on using the very same tensors."""
+    model = {name: tensor.clone() for name, tensor in setup.model.state_dict().items()}
+    state = {
+        parameter: {key: value.clone() for key, value in values.items() if isinstance(value, Tensor)}
+        for parameter, values in setup.optimizer.state.items()
+    }
+    yield
+    setup.optimizer.zero_grad(set_to_none=True)
+    with torch.no_grad():
+        for name, tensor in setup.model.state_dict().items():
+            tensor.copy_(model[name])
+        for parameter, values in setup.optimizer.state.items():
+            before = state.get(parameter, {})
+            for key, value in values.items():
+                if isinstance(value, Tensor):  # what a first step has made starts at zero: moments, momentum, count
+                    value.copy_(before[key]) if key in before else value.zero_()

@@ -1,0 +1,168 @@
+"""What holds on a GPU: no step waits for the host, graphs change nothing, and a resumed run is the same run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+from core import events as ev
+from core.attempt import attempt
+from core.config import DataConfig, TrainConfig
+from core.control import Command, send
+from core.meter import Meter
+from core.pulse import Pulse
+from core.recipes import get_recipe
+from core.recorder import Recorder
+from core.runfolder import Manifest, RunFolder
+from core.session import Request
+from core.setup import Setup, set_up
+from core.signals import Signals
+from core.step import GraphedStep, Step, warm_up
+from tests.training import assert_identical, final_state, history, image_folder, preempt_at, tiny, train
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+RECIPES = ["c10-lenet", "c100-cnn", "c100-resnet26-sgd", "c10-speedrun", "c10-96"]
+STEPS = 12
+
+
+def setup_of(recipe: str, **changes: Any) -> Setup:
+    config = get_recipe(recipe).config
+    data: DataConfig = config.data
+    data = replace(data, dataset="shapes", batch_size=256, normalize="train")
+    return set_up(replace(config, data=data, device="cuda", **changes), lambda event: None)
+
+
+def run(setup: Setup, step: Any, count: int = STEPS) -> list[torch.Tensor]:
+    for index in range(count):
+        torch.cuda.default_generators[setup.device.index or 0].manual_seed(index)
+        step(*setup.train_data.batch(1, index))
+    torch.cuda.synchronize()
+    return [tensor.clone() for tensor in setup.model.state_dict().values()]
+
+
+@pytest.fixture
+def deterministic() -> Iterator[None]:
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.deterministic = False
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("graph", [False, True])
+def test_no_step_waits_for_the_host(recipe: str, graph: bool) -> None:
+    setup = setup_of(recipe, graph=graph)
+    step = warm_up(Step(setup), setup, 1000, lambda event: None)
+    meter = Meter(setup.device)
+    meter.start()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for index in range(STEPS):
+            with meter.preparing():
+                inputs, labels = setup.train_data.batch(1, index)
+            meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))
+            meter.take(1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    (chunk,) = meter.flush(1)[-1:]
+    assert all(0 < loss < 20 for loss in chunk.loss)
+    assert 0 < chunk.data_seconds < chunk.seconds
+
+
+def test_metrics_come_to_the_host_a_few_times_a_second_and_not_every_step() -> None:
+    setup = setup_of("c10-lenet")
+    step = warm_up(Step(setup), setup, 1000, lambda event: None)
+    meter = Meter(setup.device)
+    meter.start()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        for index in range(20):
+            inputs, labels = setup.train_data.batch(1, index)
+            meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))
+        meter.flush(1)
+        torch.cuda.synchronize()
+    copies = [event for event in profile.events() or [] if "Memcpy DtoH" in event.name]
+    assert len(copies) <= 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.usefixtures("deterministic")
+def test_a_graph_takes_the_same_steps(recipe: str) -> None:
+    weights = []
+    for graph in (False, True):
+        setup = setup_of(recipe, graph=graph, deterministic=True)
+        step = warm_up(Step(setup), setup, 1000, lambda event: None)
+        assert isinstance(step, GraphedStep) is graph
+        weights.append(run(setup, step))
+    for plain, graphed in zip(*weights, strict=True):
+        torch.testing.assert_close(plain, graphed, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_warming_up_leaves_nothing_behind() -> None:
+    weights = []
+    for warm in (False, True):
+        setup = setup_of("c10-speedrun", graph=False, deterministic=True)
+        if warm:
+            warm_up(Step(setup), setup, 1000, lambda event: None)
+        weights.append(run(setup, Step(setup)))
+    assert all(torch.equal(cold, warm) for cold, warm in zip(*weights, strict=True))
+
+
+def test_changing_momentum_is_the_reason_for_no_graph() -> None:
+    setup = setup_of("c100super-resnet9")
+    told: list[ev.Event] = []
+    assert isinstance(warm_up(Step(setup), setup, 1000, told.append), Step)
+    assert any(isinstance(event, ev.Notice) and "momentum changes" in event.text for event in told)
+
+
+@pytest.mark.parametrize("recipe", ["c10-lenet", "c10-speedrun"])
+@pytest.mark.usefixtures("deterministic")
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, recipe: str) -> None:
+    config = tiny(image_folder(tmp_path / "images"), recipe, device="cuda", deterministic=True)
+    whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
+    train(whole, config)
+    train(cut, config, watch=preempt_at(7))
+    train(cut, config, resume="last")
+    assert_identical(final_state(whole), final_state(cut))
+    assert history(whole) == history(cut)
+
+
+def test_steering_works_within_200_ms_under_a_graph(tmp_path: Path) -> None:
+    config: TrainConfig = setup_of("c10-speedrun").config
+    config = replace(config, epochs=200, graph=True)
+    folder = RunFolder(tmp_path / "run")
+    folder.control.mkdir(parents=True)
+    asked: list[float] = []
+    answered: list[float] = []
+
+    def watch(record: ev.Record) -> None:
+        if isinstance(record.event, ev.Batches) and record.event.first_step > 50 and not asked:
+            asked.append(time.monotonic())
+            send(folder.control, Command(name="stop"))
+        if isinstance(record.event, ev.CommandHandled) and record.event.status == "done":
+            answered.append(time.monotonic())
+
+    recorder = Recorder(folder.events_file, attempt=1, next_seq=0)
+    recorder.subscribe(watch)
+    manifest = Manifest(id="run", recipe=config.recipe, created=0.0, config={})
+    folder.write_manifest(manifest)
+    pulse = Pulse(recorder.emit, recorder.sync)
+    try:
+        attempt(Request(config=config, runs_dir=tmp_path), folder, manifest, recorder, Signals(), pulse)
+    finally:
+        pulse.stop()
+        recorder.close()
+    assert answered
+    # Not a limit on time: hundreds of steps would have run if the host were far ahead of the GPU.
+    state = history(folder)
+    assert len(state["columns"]["step"]) < 200 * len(setup_of("c10-speedrun").train_data.order(1))
+    sys.stderr.write(f"a stop was answered after {(answered[0] - asked[0]) * 1000:.0f} ms\n")

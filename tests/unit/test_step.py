@@ -1,0 +1,122 @@
+"""A step and its warming up, which leaves nothing behind."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from core import events as ev
+from core.config import DataConfig, ModelConfig, OptimizerConfig, RandomCrop, TrainConfig
+from core.progress import Progress, capture, restore
+from core.setup import Setup, set_up
+from core.step import GraphedStep, Step, warm_up
+
+SPEEDNET = ModelConfig(name="speednet", args={"width1": 8, "width2": 8, "width3": 8})
+MUON = OptimizerConfig(name="muon", lr=0.1, momentum=0.6, linear_lr=10.0, bias_lr=1.0)
+ADAM = OptimizerConfig(name="adam", lr=1e-3)
+SGD = OptimizerConfig(name="sgd", lr=0.05, momentum=0.9)
+
+
+def setup_of(optimizer: OptimizerConfig, **changes: Any) -> Setup:
+    config = TrainConfig(
+        recipe="test",
+        epochs=1,
+        data=DataConfig(dataset="shapes", batch_size=64, augment=(RandomCrop(padding=2),), low_size=24),
+        model=SPEEDNET,
+        optimizer=optimizer,
+        **{"device": "cpu", "precision": "float32"} | changes,
+    )
+    return set_up(config, lambda event: None)
+
+
+def numbers(setup: Setup) -> list[torch.Tensor]:
+    tensors = [*setup.model.state_dict().values()]
+    for values in setup.optimizer.state.values():
+        tensors += [value for value in values.values() if isinstance(value, torch.Tensor)]
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+def train(setup: Setup, step: Step, count: int) -> None:
+    for index in range(count):
+        step(*setup.train_data.batch(1, index))
+
+
+def test_the_measures_are_those_of_the_batch_before_the_update() -> None:
+    setup = setup_of(SGD)
+    inputs, labels = setup.train_data.batch(1, 0)
+    twin = copy.deepcopy(setup.model)
+    measures = Step(setup)(inputs, labels)
+    logits = twin(inputs)
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in twin.parameters() if parameter.grad is not None]
+    torch.testing.assert_close(measures.loss, loss.detach())
+    assert int(measures.correct) == int((logits.argmax(1) == labels).sum())
+    torch.testing.assert_close(measures.norm, torch.cat([one.flatten() for one in gradients]).norm())
+
+
+def test_the_loss_is_computed_in_float32_whatever_the_precision() -> None:
+    setup = setup_of(SGD, precision="bfloat16")
+    measures = Step(setup).gradients(*setup.train_data.batch(1, 0))
+    assert measures.loss.dtype is torch.float32
+    assert measures.loss.bfloat16().float() != measures.loss  # more digits than bfloat16 has
+
+
+@pytest.mark.parametrize("optimizer", [MUON, ADAM, SGD], ids=lambda config: config.name)
+@pytest.mark.parametrize("num_steps_before", [0, 3])
+def test_warming_up_leaves_nothing_behind(optimizer: OptimizerConfig, num_steps_before: int) -> None:
+    def trained(*, warm: bool) -> list[torch.Tensor]:
+        setup = setup_of(optimizer)
+        step = Step(setup)
+        train(setup, step, num_steps_before)
+        if warm:
+            chosen = warm_up(step, setup, 100, lambda event: None)
+            assert chosen is step
+            assert setup.model.training
+        train(setup, step, 4)
+        return numbers(setup)
+
+    cold, warm = trained(warm=False), trained(warm=True)
+    assert len(cold) == len(warm)
+    assert all(torch.equal(a, b) for a, b in zip(cold, warm, strict=True))
+
+
+def test_going_back_uses_the_tensors_that_a_captured_graph_uses() -> None:
+    setup = setup_of(ADAM)
+    step = Step(setup)
+    train(setup, step, 2)
+    saved = copy.deepcopy(capture(Progress(num_epochs=1), setup))
+    before = numbers(setup)
+    addresses = [value.data_ptr() for values in setup.optimizer.state.values() for value in values.values()]
+    train(setup, step, 2)
+    restore(saved, setup)
+    assert all(torch.equal(a, b) for a, b in zip(before, numbers(setup), strict=True))
+    assert addresses == [value.data_ptr() for values in setup.optimizer.state.values() for value in values.values()]
+
+
+def test_a_shape_without_a_graph_is_run_as_it_is() -> None:
+    setup = setup_of(SGD)
+    before = numbers(setup)
+    GraphedStep(Step(setup))(*setup.train_data.batch(1, 0))
+    assert any(not torch.equal(a, b) for a, b in zip(before, numbers(setup), strict=False))
+
+
+def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def compile(model: torch.nn.Module) -> torch.nn.Module:
+        compiled.append(model)
+        return model
+
+    monkeypatch.setattr(torch, "compile", compile)
+    setup = setup_of(SGD, compile=True)
+    told: list[ev.Event] = []
+    warm_up(Step(setup), setup, 100, told.append)
+    assert compiled == [setup.model]
+    (notice,) = told
+    assert isinstance(notice, ev.Notice)
+    assert "the network is compiled: " in notice.text
+    assert "ms a step against" in notice.text
