@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from core.data.catalog import DATASETS, data_dir
+from core.data.catalog import DATASETS, data_dir, is_on_disk
 from core.device import processor_name
 from core.session import code_version, versions
 
@@ -64,11 +64,4 @@ def _folder(path: Path) -> str:
 def _dataset(root: Path, name: str) -> str:
     if name == "shapes":
         return "embedded"
-    folder = {
-        "cifar10": "cifar-10-batches-py",
-        "cifar100": "cifar-100-python",
-        "cifar100-coarse": "cifar-100-python",
-        "mnist": "MNIST/raw",
-        "fashion-mnist": "FashionMNIST/raw",
-    }[name]
-    return "there" if (root / folder).is_dir() else "not there yet: downloaded at its first use"
+    return "there" if is_on_disk(name, root) else "not there yet: downloaded at its first use"

@@ -35,6 +35,8 @@ from core.signals import Signals
 
 ReportTo = Callable[[RunFolder, TextIO, TextIO], Report]
 """Given the run and the process's real standard output and error, makes the report that writes to them."""
+THREAD_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+"""What `let_threads_sleep` sets, unless the user has."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ class Request:
     """Go on from `origin` in a new run folder."""
 
 
-def train_run(request: Request, report_to: ReportTo) -> ExitCode:
+def train_run(request: Request, report_to: ReportTo, signals: Signals | None = None) -> ExitCode:
     """Train a run, new or resumed, and return the exit code of the process.
 
-    Every ending is recorded in the run's events.
+    Every ending is recorded in the run's events. `signals` are those of several runs in a row: what comes between two
+    of them ends the second before it trains.
 
     Raises:
         UsageError, StorageError, RunInUseError: there is no run folder to record anything in.
@@ -79,7 +82,7 @@ def train_run(request: Request, report_to: ReportTo) -> ExitCode:
             _refuse_stale_commands(folder, recorder)
         recorder.subscribe(report)
         recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
-        signals = Signals()
+        signals = signals or Signals()
         signals.install()
         ended = _train(request, folder, manifest, recorder, signals)
         recorder.emit(ended)
@@ -112,12 +115,7 @@ def _train(
     recorder.subscribe(follow)
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
-    # Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all
-    # wait for that one. With a busy process beside it on two cores, c10-lenet's steps ran 1.6 times as fast with these
-    # settings as with PyTorch's own, and no slower alone (tests/bench/bench_threads.py). OpenMP reads them when
-    # PyTorch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    let_threads_sleep()
     # PyTorch takes two seconds to load, or a minute from a cold network drive; by now a viewer has the run's name, its
     # phase and heartbeats.
     from core import attempt
@@ -137,6 +135,17 @@ def _train(
         return failed("failed", f"{type(error).__name__}: {error} (traceback in {folder.log_file})", ExitCode.BUG)
     finally:
         pulse.stop()
+
+
+def let_threads_sleep() -> None:
+    """Have PyTorch's threads sleep while they wait; OpenMP reads it when PyTorch is loaded.
+
+    Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all wait
+    for that one. With a busy process beside it on two cores, c10-lenet's steps ran 1.6 times as fast with these
+    settings as with PyTorch's own, and no slower alone (tests/bench/bench_threads.py).
+    """
+    for name, value in THREAD_VARIABLES.items():
+        os.environ.setdefault(name, value)
 
 
 def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:

@@ -26,6 +26,10 @@ RunsDir = Annotated[
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique part of one, a path, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Target = Annotated[
+    float | None,
+    typer.Option(metavar="TOP-1", help="Also say how long training took to this validation accuracy, as .94."),
+]
 DEFAULT_RUNS_DIR = Path("runs")
 
 
@@ -33,7 +37,7 @@ def main() -> None:
     """Entry point: run the command and turn errors into one sentence and an exit code."""
     _fill_standard_streams()
     # Imported here, since they register their commands with `app`.
-    from tui import commands, export_command, model_commands  # noqa: F401
+    from tui import bench_command, commands, export_command, model_commands  # noqa: F401
 
     try:
         app(args=with_default_command(sys.argv[1:]), prog_name="cifar-tui")
@@ -107,7 +111,15 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Training images in a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Base (one-cycle: maximum) learning rate.")] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(metavar="test|holdout", help="Validate on the test set, or on held-out training images."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides initial weights, order, augmentation and dropout.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="With --no-ui: N runs in a row, with seeds from --seed on.")
+    ] = None,
+    target: Target = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
     compile: Annotated[bool | None, typer.Option(help="Compile the network with torch.compile.")] = None,
@@ -136,7 +148,12 @@ def train(
 ) -> None:
     """Train a network. In a terminal this opens the dashboard; --no-ui trains in the foreground."""
     flags: dict[str, Any] = {
-        "data": {"dataset": dataset, "dir": None if data_dir is None else str(data_dir), "batch_size": batch_size},
+        "data": {
+            "dataset": dataset,
+            "dir": None if data_dir is None else str(data_dir),
+            "batch_size": batch_size,
+            "validation": validation,
+        },
         "optimizer": {"lr": lr},
         "epochs": epochs,
         "seed": seed,
@@ -165,6 +182,8 @@ def train(
             ascii=ascii,
             color=color,
             ghost=ghost,
+            seeds=seeds,
+            target=target,
         )
     )
     raise typer.Exit(int(code))

@@ -17,7 +17,8 @@ from core.runfolder import RunFolder, find_run
 from core.runindex import RunIndex
 from core.runsummary import as_json, condition
 from core.state import RunState
-from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
+from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, Target, app
+from tui.plain_table import table_lines
 
 _POLL_SECONDS = 0.05
 
@@ -168,6 +169,25 @@ def compare(
     raise typer.Exit(int(side_by_side(folders, ascii=ascii, color=color)))
 
 
+@app.command()
+def seeds(
+    run: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Runs that differ in their seed.")],
+    target: Target = None,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    json: AsJson = False,
+) -> None:
+    """Sum up runs that differ in their seed: mean, sample standard deviation and range of the last accuracy."""
+    from core.seeds import summarize_seeds
+    from tui.seeds import summary_lines
+
+    summary = summarize_seeds([find_run(runs_dir.expanduser(), name) for name in run], target)
+    if json:
+        _print_json(summary.as_json())
+        return
+    for line in summary_lines(summary):
+        typer.echo(printable(line))
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def control(
     run: RunName,
@@ -231,7 +251,5 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = [head, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    for row in table:
-        typer.echo(printable("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+    for line in table_lines(head, rows):
+        typer.echo(printable(line))

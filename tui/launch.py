@@ -19,7 +19,7 @@ from core.headless import JsonReport, LineReport, Report
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
-from core.session import Request, train_run
+from core.session import ReportTo, Request, train_run
 from tui.attach import has_terminal, home, start_and_watch
 from tui.ghost import find_ghost
 
@@ -46,6 +46,10 @@ class TrainOptions:
     color: Color
     ghost: str | None = None
     """A run to race against, or `published`."""
+    seeds: int | None = None
+    """So many runs in a row, each with a seed of its own."""
+    target: float | None = None
+    """With `seeds`: validation top-1 whose time is asked for."""
 
 
 def launch(options: TrainOptions) -> ExitCode:
@@ -56,6 +60,12 @@ def launch(options: TrainOptions) -> ExitCode:
     """
     if _asks_for_nothing(options) and has_terminal():
         return home(options.runs_dir.expanduser().absolute(), ascii=options.ascii, color=options.color)
+    if options.seeds is not None:
+        from tui.seeds import train_seeds
+
+        return train_seeds(options, options.seeds)
+    if options.target is not None:
+        raise UsageError("--target goes with --seeds, or with `cifar-tui seeds RUN RUN…`")
     request = make_request(options)
     if options.dry_run:
         typer.echo(msgspec.json.format(msgspec.json.encode(request.config), indent=2).decode())
@@ -70,6 +80,12 @@ def launch(options: TrainOptions) -> ExitCode:
             return start_and_watch(request, ascii=options.ascii, color=options.color, ghost=options.ghost)
         typer.echo("no terminal: training without the dashboard, as with --no-ui", err=True)
 
+    return train_run(request, reporter(options))
+
+
+def reporter(options: TrainOptions) -> ReportTo:
+    """What makes the report of a run without a dashboard: JSON lines, a progress bar, or lines."""
+
     def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
         if options.json:
             return JsonReport(out, talk)
@@ -79,12 +95,12 @@ def launch(options: TrainOptions) -> ExitCode:
             return ProgressReport(folder, out, talk, ascii=options.ascii, color=options.color)
         return LineReport(folder, out, talk)
 
-    return train_run(request, report_to)
+    return report_to
 
 
 def _asks_for_nothing(options: TrainOptions) -> bool:
     """Bare `cifar-tui`, which shows all runs."""
-    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume)
+    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume, options.seeds)
     switches = (options.fork, options.no_ui, options.dry_run, options.json)
     return not any(wishes) and not any(switches) and not _without_none(options.flags)
 
@@ -124,14 +140,15 @@ def resolve(options: TrainOptions) -> tuple[Recipe, TrainConfig]:
         UsageError: a name, key or value cannot be used.
     """
     sources = _sources(options)
-    name, dataset = options.recipe, None
+    name, dataset, device = options.recipe, None, None
     for _, source in reversed(sources):
         name = name or source.get("recipe")
+        device = device or source.get("device")
         data = source.get("data")
         dataset = dataset or (data.get("dataset") if isinstance(data, dict) else None)
-    if not isinstance(name, str | None) or not isinstance(dataset, str | None):
-        raise UsageError("recipe and data.dataset are names, as in --recipe c10-lenet")
-    chosen = get_recipe(name or default_recipe(dataset or "cifar10"))
+    if not all(isinstance(setting, str | None) for setting in (name, dataset, device)):
+        raise UsageError("recipe, data.dataset and device are names, as in --recipe c10-lenet")
+    chosen = get_recipe(name or default_recipe(dataset or "cifar10", device or "auto"))
     return chosen, layers.resolve(chosen.config, _without_recipe(sources))
 
 

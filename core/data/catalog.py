@@ -84,10 +84,24 @@ DATASETS: dict[str, DatasetInfo] = {
     )
 }
 
+_FOLDERS = {
+    "cifar10": "cifar-10-batches-py",
+    "cifar100": "cifar-100-python",
+    "cifar100-coarse": "cifar-100-python",
+    "mnist": "MNIST/raw",
+    "fashion-mnist": "FashionMNIST/raw",
+}
+"""Where torchvision unpacks the official files, below the data directory."""
+
 
 def data_dir(dir: str | None) -> Path:
     """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory."""
     return Path(dir).expanduser() if dir is not None else user_cache_path("cifar-tui") / "data"
+
+
+def is_on_disk(name: str, root: Path) -> bool:
+    """Whether a data set of `DATASETS` needs no download: it is embedded, or its folder lies below `root`."""
+    return name not in _FOLDERS or (root / _FOLDERS[name]).is_dir()
 
 
 def check_dataset_name(name: str) -> None:

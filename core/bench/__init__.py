@@ -1,0 +1,1 @@
+"""What this machine does: training side by side with a tutorial's loop, and how near its limits."""
