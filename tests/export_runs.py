@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core import events as ev
+from core.codec import encode
 from core.runfolder import Manifest, RunFolder
 
 CLASSES = ("cat", "dog", '<b>owl</b>, "x"\n\'')
@@ -114,7 +115,7 @@ def make_run(
     folder = RunFolder(path)
     path.mkdir(parents=True)
     lines = [
-        ev.encode(ev.Record(seq=seq, wall=WALL + seq, mono=MONO + seq, attempt=1, event=event))
+        encode(ev.Record(seq=seq, wall=WALL + seq, mono=MONO + seq, attempt=1, event=event))
         for seq, event in enumerate(events)
     ]
     folder.events_file.write_bytes(b"".join(lines) + torn)

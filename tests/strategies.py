@@ -11,7 +11,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core import events as ev
-from core.state import Columns, RunState
+from core.columns import Columns
+from core.state import RunState
 
 EVENT_TYPES: tuple[type[ev.EventBase], ...] = get_args(ev.Event)
 KINDS: dict[str, type[ev.EventBase]] = {str(kind.__struct_config__.tag): kind for kind in EVENT_TYPES}

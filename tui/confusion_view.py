@@ -69,12 +69,7 @@ class ConfusionView:
         ended = next((ended for ended in state.epochs if ended.epoch == epoch), None)
         if ended is None:
             return None
-        matrix = np.asarray(ended.validation.confusion, np.int64)
-        groups = self.groups(state)
-        of = np.full(len(matrix), len(groups))
-        for number, (_, members) in enumerate(groups):
-            of[list(members)] = number
-        return collapse(matrix, of.tolist(), len(groups) + 1)[:-1, :-1]
+        return between(np.asarray(ended.validation.confusion, np.int64), self.groups(state))
 
     def baseline_epoch(self, state: RunState) -> int | None:
         """The epoch to compare with; None where there is none yet."""
@@ -124,6 +119,14 @@ class ConfusionView:
         row, column = self.clamped(len(groups)).cursor
         (actual, members), (predicted, others) = groups[row], groups[column]
         return Subject(members, others, f"{actual} → {predicted}" if row != column else actual)
+
+
+def between(matrix: Counts, groups: list[tuple[str, frozenset[int]]]) -> Counts:
+    """Counts between groups of classes, from those between the classes."""
+    of = np.full(len(matrix), len(groups))
+    for number, (_, members) in enumerate(groups):
+        of[list(members)] = number
+    return collapse(matrix, of.tolist(), len(groups) + 1)[:-1, :-1]
 
 
 def turned(view: ConfusionView, choices: list[Normalise] | None = None) -> ConfusionView:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import events as ev
+from core.columns import Columns
 from core.errors import StorageError
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder
-from core.state import Columns, RunState
+from core.state import RunState
 
 _BLOCK_BYTES = 8 << 20
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
@@ -89,7 +90,7 @@ def gather(folder: RunFolder) -> RunData:
         manifest = None
         warnings.append(str(error))
     reader, state = EventReader(folder.events_file), RunState()
-    walls = Columns("wall")
+    walls = Columns("wall", expand=_step_walls)
     epoch_walls: list[float] = []
     before = -1
     while reader.offset != before:  # a block may hold nothing but damaged lines
@@ -101,8 +102,7 @@ def gather(folder: RunFolder) -> RunData:
             added = len(event.loss) if isinstance(event, ev.Batches) else 0
             walls.truncate(len(state.batches) - added)
             if isinstance(event, ev.Batches) and added:
-                left = event.seconds * (1 - np.arange(1, added + 1) / added)
-                walls.append(added, wall=record.wall - left)
+                walls.put_off(added, (record.wall, event.seconds, added))
             ended = isinstance(event, ev.EpochEnded)
             del epoch_walls[len(state.epochs) - ended :]
             epoch_walls += [record.wall] * ended
@@ -122,6 +122,15 @@ def gather(folder: RunFolder) -> RunData:
                 f"confusion matrix of epoch {epoch.epoch} has another size"
             )
     return data
+
+
+def _step_walls(chunks: list[tuple[float, float, int]]) -> dict[str, NDArray[np.float64]]:
+    """Wall time at the end of each step, from that of the record, the seconds and the number of its steps."""
+    walls, seconds, added = zip(*chunks, strict=True)
+    counts = np.array(added)
+    place = np.arange(1, counts.sum() + 1) - np.repeat(np.cumsum(counts) - counts, counts)
+    left = np.repeat(np.array(seconds), counts) * (1 - place / np.repeat(counts, counts))
+    return {"wall": np.repeat(np.array(walls), counts) - left}
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core.errors import UsageError
 from core.export.files import replacing
 from core.export.gather import RunData
 from core.export.settings import flat_settings
+from core.export.tensorboard_records import scalar_records
 
 STEP_TAGS = {
     "loss": "batch/loss",
@@ -45,10 +48,14 @@ def write_tensorboard(data: RunData, folder: Path) -> list[Path]:
         )
         return event_pb2.Event(wall_time=wall, step=step, summary=summary)
 
+    def serialized(wall: float, step: int, values: dict[str, float]) -> bytes:
+        text: bytes = scalars(wall, step, values).SerializeToString()
+        return text
+
     created = _created(data)
     parts: dict[str, Iterable[Any]] = {
         ".": (event_pb2.Event(wall_time=created, summary=summary) for summary in _settings(data, created)),
-        "train": (scalars(*point) for point in _train_points(data)),
+        "train": _train(data, scalars, serialized),
         "validation": (scalars(*point) for point in _validation_points(data)),
     }
     paths = []
@@ -59,7 +66,10 @@ def write_tensorboard(data: RunData, folder: Path) -> list[Path]:
             writer = RecordWriter(file)
             writer.write(event_pb2.Event(wall_time=created, file_version="brain.Event:2").SerializeToString())
             for event in events:
-                writer.write(event.SerializeToString())
+                if isinstance(event, bytes):
+                    file.write(event)
+                else:
+                    writer.write(event.SerializeToString())
         paths.append(path)
     return paths
 
@@ -68,24 +78,26 @@ Point = tuple[float, int, dict[str, float]]
 """Wall time, step, values by tag."""
 
 
-def _train_points(data: RunData) -> Iterator[Point]:
+def _train(
+    data: RunData, scalars: Callable[..., Any], serialized: Callable[[float, int, dict[str, float]], bytes]
+) -> Iterator[Any]:
+    """Events of the epochs, and between them whole records of their steps."""
     batches, state = data.state.batches, data.state
-    columns = [batches[name].tolist() for name in STEP_TAGS]
-    ends = iter(zip(state.epochs, data.epoch_walls, strict=True))
-    end = next(ends, None)
-    steps = batches["step"].astype(int).tolist()
-    for step, wall, *values in zip(steps, data.step_walls.tolist(), *columns, strict=True):
-        while end is not None and end[0].step <= step:  # in the order of steps
-            yield _train_epoch(*end)
-            end = next(ends, None)
-        yield wall, step, dict(zip(STEP_TAGS.values(), values, strict=True))
-    while end is not None:
-        yield _train_epoch(*end)
-        end = next(ends, None)
+    steps = batches["step"].astype(np.int64)
+    values = np.stack([batches[name] for name in STEP_TAGS])
 
+    def records(first: int, end: int) -> Iterator[bytes]:
+        part = slice(first, end)
+        tags = list(STEP_TAGS.values())
+        return scalar_records(data.step_walls[part], steps[part], values[:, part], tags, serialized)
 
-def _train_epoch(epoch: Any, wall: float) -> Point:
-    return wall, epoch.step, {"epoch/loss": epoch.train_loss, "epoch/top1": epoch.train_accuracy}
+    done = 0
+    for epoch, wall in zip(state.epochs, data.epoch_walls, strict=True):
+        end = max(done, int(np.searchsorted(steps, epoch.step)))  # in the order of steps
+        yield from records(done, end)
+        yield scalars(wall, epoch.step, {"epoch/loss": epoch.train_loss, "epoch/top1": epoch.train_accuracy})
+        done = end
+    yield from records(done, len(steps))
 
 
 def _validation_points(data: RunData) -> Iterator[Point]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import events as ev
+from core.codec import decode
 from core.runfolder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ class Live:
         """Read on until an event that is `wanted`, and return it."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            event = ev.decode(line).event
+            event = decode(line).event
             self.seen.append(event)
             if wanted(event):
                 return event
@@ -85,7 +86,7 @@ class Live:
     def rest(self) -> list[ev.Event]:
         """Read to the end."""
         assert self.process.stdout is not None
-        events = [ev.decode(line).event for line in self.process.stdout]
+        events = [decode(line).event for line in self.process.stdout]
         self.seen += events
         return events
 

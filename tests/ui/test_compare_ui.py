@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
+from textual.strip import Strip
 
 from tests.ui.canned import Canned, ended, live
-from tui.app import DashboardApp
-from tui.compare.board import Board, Compared
-from tui.compare.drawings import draw_curves, draw_settings
-from tui.compare.pair import draw_classes, draw_confusion, draw_images
+from tests.ui.comparing import Comparing, board_of, comparing, hundred, runs
+from tui.compare.answers import draw_images
+from tui.compare.board import CLASSES, CONFUSION, PANES, Board, Compared
+from tui.compare.drawings import draw_curves, draw_settings, last_line
+from tui.compare.gains import draw_classes
+from tui.compare.keys import COMPARE, LEAVING
+from tui.compare.pair import draw_confusion
+from tui.compare.view import opened
+from tui.gallery import Subject
 from tui.render.palettes import Look, palette
 from tui.screens.compare import CompareScreen, load_runs
 from tui.screens.help import HelpScreen
-from tui.settings import settings_file
 
-Act = Callable[["Comparing"], Awaitable[None]]
 SIZES = [(60, 20), (80, 24), (120, 40), (200, 60)]
-
-
-class Comparing:
-    def __init__(self, app: DashboardApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
-
-    @property
-    def board(self) -> Board:
-        screen = next(screen for screen in self.app.screen_stack if isinstance(screen, CompareScreen))
-        return screen.board
-
-    @property
-    def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
-
-    async def press(self, *keys: str) -> str:
-        for key in keys:
-            await self.pilot.press(key)
-            await self.pilot.pause()
-            await self.pilot.pause()
-        return self.text
-
-
-def runs(tmp_path: Path, **more: object) -> list[Canned]:
-    """Two alike, a third with other weights: canned runs draw their noise from one seed."""
-    made = [ended(tmp_path, run_id=f"run-{name}", with_images=True, **more) for name in ("one", "two")]
-    other = Canned(tmp_path, run_id="run-three", with_images=True, **more)  # type: ignore[arg-type]
-    other.random.normal(size=1000)
-    return [*made, other.start().epochs(7).end(status="stopped", reason="asked to")]
-
-
-def comparing(made: list[Canned], act: Act, size: tuple[int, int] = (120, 40)) -> None:
-    async def body() -> None:
-        sources, problems = load_runs([run.folder for run in made])
-        assert not problems
-        app = DashboardApp(sources[0], "", settings_file(), first=lambda app: CompareScreen(app.scene, sources))
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await pilot.pause()
-            await act(Comparing(app, pilot))
-
-    asyncio.run(body())
-
-
-def board_of(made: list[Canned], **more: object) -> Board:
-    sources, _ = load_runs([run.folder for run in made])
-    compared = tuple(Compared(source.folder, source.state, number) for number, source in enumerate(sources))
-    return Board(compared, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -131,7 +84,7 @@ def test_the_pair_is_chosen_and_swapped(tmp_path: Path) -> None:
         assert (seen.board.first, seen.board.second) == (1, 2)
         assert "C run-three minus B run-two" in seen.text
         await seen.press("down", "right", "right")
-        assert seen.board.cursor == (1, 2)
+        assert seen.board.map.cursor == (1, 2)
         assert "automobile → bird" in seen.text
         assert "% of predicted" in await seen.press("m")
 
@@ -141,14 +94,67 @@ def test_the_pair_is_chosen_and_swapped(tmp_path: Path) -> None:
 def test_lists_scroll_and_images_turn_over(tmp_path: Path) -> None:
     async def act(seen: Comparing) -> None:
         await seen.press("4", "pagedown")
-        assert seen.board.scroll > 0
+        assert seen.board.row == 9, "there are ten classes"
         await seen.press("pageup", "up")
-        assert seen.board.scroll == 0
+        assert seen.board.row == 0
+        await seen.press("2", "pagedown", "pagedown", "pagedown")
+        assert seen.board.scroll == last_line(seen.board, 22), "it does not scroll past its end"
         await seen.press("5", "right_square_bracket")
         first = seen.text
         assert await seen.press("pagedown") != first
 
     comparing(runs(tmp_path), act, (80, 24))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("pane", range(len(PANES)), ids=PANES)
+@pytest.mark.parametrize("num_runs", [2, 3])
+def test_every_key_of_the_footer_changes_the_picture(
+    tmp_path: Path, pane: int, size: tuple[int, int], num_runs: int
+) -> None:
+    async def act(seen: Comparing) -> None:
+        screen = seen.app.screen
+        assert isinstance(screen, CompareScreen)
+        keys = {key.action: key.key.partition(",")[0] for key in [*COMPARE, *LEAVING]}
+        await seen.press(str(pane + 1))
+        hints = [hint for hint in screen.hints() if hint.action not in ("leave", "help", "filter")]
+        for hint in hints:
+            screen.show_board(replace(screen.board, first=0, second=1))
+            await seen.pilot.pause()
+            before = seen.picture
+            await seen.press(keys.get(hint.action, "tab"))
+            assert seen.picture != before, hint
+            await seen.press("escape" if hint.action == "open" else str(pane + 1))
+
+    comparing(hundred(tmp_path, num_runs), act, size)
+
+
+def test_every_empty_state_says_something(tmp_path: Path) -> None:
+    made = [ended(tmp_path, run_id="one", with_images=True), ended(tmp_path, run_id="two", with_images=True)]
+    fresh = Canned(tmp_path, run_id="fresh").start()
+    look = Look(palette())
+
+    def shown(draw: Callable[..., list[Strip]], board: Board) -> str:
+        return " ".join(strip.text.strip() for strip in draw(board, 100, 24, look))
+
+    for draw in (draw_confusion, draw_classes):
+        assert "has not ended an epoch yet" in shown(draw, board_of([made[0], fresh]))
+    assert "different images" in shown(draw_images, board_of([made[0], fresh]))
+    subject = Subject(frozenset([0]), None, "airplane")
+    assert "w swaps the two runs: 0 the other way round" in shown(draw_images, board_of(made, subject=subject))
+    lost = ended(tmp_path, run_id="lost", with_images=True)
+    for file in lost.folder.predictions.iterdir():
+        file.unlink()
+    assert "B: The predictions of epoch" in shown(draw_images, board_of([made[0], lost]))
+    assert opened(board_of([made[0], fresh], pane=CONFUSION)).pane == CONFUSION
+    assert opened(board_of([made[0], fresh], pane=CLASSES)).pane == CLASSES
+
+
+def test_a_table_that_does_not_fit_its_classes_is_named(tmp_path: Path) -> None:
+    board = board_of([ended(tmp_path, run_id="one"), ended(tmp_path, run_id="two", classes=list("abcdefghij"))])
+    board.runs[0].state.run.classes.pop()  # type: ignore[union-attr]
+    other = replace(board.runs[1], state=board.runs[0].state)
+    assert "does not fit its classes" in replace(board, runs=(board.runs[0], other)).comparable
 
 
 def test_leaving(tmp_path: Path) -> None:

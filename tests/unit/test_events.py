@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core import events as ev
-from core.events import CorruptLineError, NewerSchemaError, decode, encode
+from core.codec import SCHEMA_VERSION, CorruptLineError, NewerSchemaError, decode, encode
 from tests.strategies import KINDS, events, records, same, values
 
 
@@ -116,7 +116,7 @@ def test_noise_is_corrupt_and_nothing_worse(noise: bytes) -> None:
         decode(noise)
 
 
-BODY = {"v": ev.SCHEMA_VERSION, "seq": 1, "wall": 1.0, "mono": 1.0, "attempt": 1}
+BODY = {"v": SCHEMA_VERSION, "seq": 1, "wall": 1.0, "mono": 1.0, "attempt": 1}
 
 
 def test_fields_of_a_later_writer_are_passed_over() -> None:
@@ -130,8 +130,8 @@ def test_fields_of_a_later_writer_are_passed_over() -> None:
     ids=["a known kind", "an unknown kind"],
 )
 def test_a_newer_schema_is_told_apart_from_damage(event: dict[str, Any]) -> None:
-    newer = ev.SCHEMA_VERSION + 1
-    with pytest.raises(NewerSchemaError, match=f"schema version {newer}; this program reads up to {ev.SCHEMA_VERSION}"):
+    newer = SCHEMA_VERSION + 1
+    with pytest.raises(NewerSchemaError, match=f"schema version {newer}; this program reads up to {SCHEMA_VERSION}"):
         decode(line_of(BODY | {"v": newer, "event": event}))
 
 

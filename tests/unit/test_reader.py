@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core import events as ev
 from core import reader as reader_module
+from core.codec import SCHEMA_VERSION, encode
 from core.errors import StorageError
-from core.events import encode
 from core.reader import EventReader, read_all
 from core.state import RunState
 from tests.strategies import histories, records, same, snapshot
@@ -124,7 +124,7 @@ def test_empty_lines_are_no_damage(tmp_path: Path) -> None:
 
 def test_a_log_of_a_newer_version_is_refused_with_the_next_step(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    body = {"v": ev.SCHEMA_VERSION + 1, "seq": 0, "event": {"kind": "levitated"}}
+    body = {"v": SCHEMA_VERSION + 1, "seq": 0, "event": {"kind": "levitated"}}
     head = json.dumps(body).encode()[:-1]
     path.write_bytes(head + b',"crc":"%08x"}\n' % zlib.crc32(head))
     with pytest.raises(StorageError, match=rf"{path} was written by a newer cifar-tui \(schema version 2; .*update"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core import events as ev
 from core import timeline
+from core.codec import encode
 from core.errors import StorageError, UsageError
 from core.runfolder import RunFolder
 from core.state import RunState
@@ -25,7 +26,7 @@ def write(path: Path, records: list[ev.Record], damage: dict[int, bytes] | None 
     with path.open("wb") as file:
         for number, record in enumerate(records):
             file.write((damage or {}).get(number, b""))
-            file.write(ev.encode(record))
+            file.write(encode(record))
     return path
 
 

@@ -12,15 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
-from core.state import (
-    RATE_WINDOW_SECONDS,
-    SILENT_AFTER_SECONDS,
-    STALLED_AFTER_SECONDS,
-    Best,
-    Liveness,
-    RunState,
-    Span,
-)
+from core.rate import RATE_WINDOW_SECONDS
+from core.state import RunState
+from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span
 from tests.strategies import batches, epoch_ended, evaluation, histories, run_started, snapshot
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from core.compare import Along, seed_groups
 from core.runfolder import RunFolder
 from core.state import RunState
-from tui.render.heatmap import Normalise
+from tui.confusion_view import ConfusionView
+from tui.gallery import Subject
 from tui.render.palettes import Role
 from tui.render.plot import Stroke
 from tui.status import run_words
@@ -20,6 +21,7 @@ ROLES: tuple[Role, ...] = ("series_a", "series_b", "series_c", "series_d")
 STROKES = (Stroke.LINE, Stroke.DASHED, Stroke.HEAVY, Stroke.DOTTED)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PANES = ("Curves", "Settings", "Confusion", "Classes", "Images")
+CURVES, SETTINGS, CONFUSION, CLASSES, IMAGES = range(len(PANES))
 ALONG: tuple[Along, ...] = ("step", "epoch", "time")
 
 
@@ -79,9 +81,20 @@ class Board:
     first: int = 0
     """The run that is subtracted, or that is right."""
     second: int = 1
-    normalise: Normalise = Normalise.ROW
-    cursor: tuple[int, int] = (0, 0)
+    map: ConfusionView = field(default_factory=ConfusionView)
+    """Which classes or superclasses the difference of the confusions is drawn for, how, and the cursor in it."""
+    row: int = 0
+    """The cursor among the gains of the classes."""
+    text: str = ""
+    """What the names of the classes (or superclasses) listed with their gains hold."""
+    grouped: bool = False
+    """Keep the gains of a superclass's classes together."""
+    subject: Subject = field(default_factory=Subject)
+    """Which of the images are shown."""
+    origin: Board | None = None
+    """What the images were opened from, to go back to."""
     scroll: int = 0
+    """The first line of the settings, or the screenful of images."""
     changed: int = field(default=0)
     """Counts what the runs have told since; a new number makes a new board."""
 
@@ -98,9 +111,19 @@ class Board:
         return seed_groups([run.config for run in self.runs])
 
     @property
+    def has_seeds(self) -> bool:
+        """Whether any of the runs differ in nothing but their seed."""
+        return len(seed_groups([run.config for run in self.runs])) < len(self.runs)
+
+    @property
     def classes(self) -> list[str]:
         """Names of the classes of the first of the pair."""
         return self.runs[self.first].state.classes
+
+    @property
+    def groups_shown(self) -> list[tuple[str, frozenset[int]]]:
+        """Rows and columns of the map: a name and its classes."""
+        return self.map.groups(self.runs[self.first].state)
 
     @property
     def comparable(self) -> str:
@@ -111,6 +134,10 @@ class Board:
             return f"{late.letter} {late.name} has not ended an epoch yet"
         if one.state.classes != other.state.classes:
             return f"{one.letter} and {other.letter} tell different classes apart: their tables cannot be subtracted"
+        size = (len(self.classes), len(self.classes))
+        for run in (one, other):
+            if run.confusion is None or run.confusion.shape != size:
+                return f"The log of {run.letter} {run.name} is damaged: its confusion does not fit its classes"
         return ""
 
     def with_next(self, *, second: bool) -> Board:
@@ -121,6 +148,16 @@ class Board:
         if at == other:
             at = (at + 1) % len(self.runs)
         return replace(self, second=at, scroll=0) if second else replace(self, first=at, scroll=0)
+
+    def images_of(self, subject: Subject, *, turned: bool) -> Board:
+        """The images that account for a difference; `turned`: those that the second run gets right."""
+        board = self.swapped() if turned else self
+        return replace(board, pane=IMAGES, subject=subject, origin=self)
+
+    def with_pane(self, number: int) -> Board:
+        """Another pane. Images opened from a cell or a class were a look aside: the pair is what it was before."""
+        board = self.origin or self
+        return replace(board, pane=number, scroll=0, subject=Subject(), origin=None, changed=self.changed)
 
     def swapped(self) -> Board:
         """The pair the other way round."""

@@ -22,6 +22,8 @@ from tui.render.safe import pad, safe
 from tui.widgets.frame import Title, framed, text_strip
 
 _BOLD = Style(bold=True)
+_TWO_ROWS_FROM = 20
+"""Lines of a pane in which two plots above each other, and a legend, can be read."""
 _PLOTS: tuple[tuple[str, Metric, Unit], ...] = (
     ("Validation accuracy", "top1", Unit.PERCENT),
     ("Validation loss", "validation_loss", Unit.NUMBER),
@@ -87,13 +89,18 @@ def curves_plot(board: Board, metric: Metric, unit: Unit) -> PlotSpec:
     )
 
 
-def draw_curves(board: Board, width: int, height: int, look: Look) -> list[Strip]:
-    """Legend, then as many plots as there is room for: one, two or four."""
-    head = legend_lines(board, width, look)[: max(height // 4, 1)]
-    room = height - len(head)
+def plots_shown(width: int, height: int) -> tuple[list[tuple[str, Metric, Unit]], int]:
+    """The plots there is room for: one, two or four; and how many of them side by side."""
     across = 2 if width >= 100 else 1
-    down = 2 if room >= 18 else 1
-    chosen = _PLOTS[: across * down] if across * down != 2 else _PLOTS[:2]
+    down = 2 if height >= _TWO_ROWS_FROM else 1
+    return list(_PLOTS[: across * down]), across
+
+
+def draw_curves(board: Board, width: int, height: int, look: Look) -> list[Strip]:
+    """Legend, then as many plots as there is room for."""
+    chosen, across = plots_shown(width, height)
+    head = legend_lines(board, width, look)[: max(height // 4, 1)]
+    room, down = height - len(head), len(chosen) // across
     strips = list(head)
     for row in range(down):
         size = room * (row + 1) // down - room * row // down
@@ -143,13 +150,20 @@ def result_rows(board: Board) -> list[tuple[str, list[str]]]:
     ]
 
 
+def differing_settings(board: Board) -> list[tuple[str, list[str]]]:
+    """Settings that are not the same in all runs, a row a setting, a value a run."""
+    found = setting_differences([run.config for run in board.runs])
+    return [(key, [_value(value) for value in values]) for key, values in found]
+
+
+def last_line(board: Board, height: int) -> int:
+    """The line of the results and settings that comes first when they are scrolled to their end."""
+    return max(len(result_rows(board)) + len(differing_settings(board)) + 3 - (height - 2), 0)
+
+
 def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Strip]:
     """Results, then only those settings that differ."""
-    results = result_rows(board)
-    settings = [
-        (key, [_value(value) for value in values])
-        for key, values in setting_differences([run.config for run in board.runs])
-    ]
+    results, settings = result_rows(board), differing_settings(board)
     label = min(max((cell_len(key) for key, _ in [*results, *settings]), default=8) + 1, max(width // 3, 12))
     column = max(min((width - label - 4) // len(board.runs) - 2, 26), 6)
     lines = [_names_line(board, label, column, width, look)]
@@ -158,7 +172,7 @@ def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Str
     lines.append(text_strip(Text(""), width - 2))
     lines.append(text_strip(Text(f" {title}", look.style("text") + _BOLD, no_wrap=True, end=""), width - 2))
     lines += [_table_line(key, values, label, column, width, look, board) for key, values in settings]
-    shown = lines[board.scroll :] if board.scroll < len(lines) else lines[-1:]
+    shown = lines[min(board.scroll, last_line(board, height)) :]
     return framed(shown, Title("Results and settings"), width, height, look)
 
 

@@ -4,62 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.strip import Strip
+from textual.binding import BindingType
+from textual.widgets import Input
 
 from core.errors import CifarTuiError, StorageError
 from core.runfolder import RunFolder
-from tui.bindings import Keys, key_name
-from tui.compare.board import ALONG, PANES, Board, Compared
-from tui.compare.drawings import draw_curves, draw_settings
-from tui.compare.pair import draw_classes, draw_confusion, draw_images
-from tui.render.heatmap import Normalise
+from tui.bindings import key_name
+from tui.compare.board import ALONG, CLASSES, CONFUSION, IMAGES, PANES, Board, Compared
+from tui.compare.keys import COMPARE, LEAVING, is_of_use
+from tui.compare.view import BoardView, moved, opened, paged
+from tui.confusion_view import turned
 from tui.screens.help import HelpScreen, Section
 from tui.screens.scene_screen import SceneScreen
 from tui.source import LiveSource
 from tui.view import SMOOTHINGS
-from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.drawn import Scene
+from tui.widgets.filter import FilterInput
 from tui.widgets.keybar import Hint, KeyBar, Tabs
-
-_DRAWINGS = (draw_curves, draw_settings, draw_confusion, draw_classes, draw_images)
-_HERE: dict[str, frozenset[int]] = {
-    "along": frozenset({0}), "log": frozenset({0}), "smooth": frozenset({0}), "bands": frozenset({0}),
-    "other(False)": frozenset({2, 3, 4}), "other(True)": frozenset({2, 3, 4}), "swap": frozenset({2, 3, 4}),
-    "normalise": frozenset({2}),
-}  # fmt: skip
-"""In which panes a key does something."""
-COMPARE: Keys = [
-    *(
-        Binding(str(number + 1), f"pane({number})", name, show=False, tooltip=f"Show {name.lower()}")
-        for number, name in enumerate(PANES)
-    ),
-    Binding("tab", "next_pane(1)", "Next pane", show=False, tooltip="The next pane"),
-    Binding("shift+tab", "next_pane(-1)", "Pane before", show=False, tooltip="The pane before"),
-    Binding("x", "along", "X-axis", tooltip="Step, epoch or training time; in pairs: swap the two"),
-    Binding("y", "log", "Log y", tooltip="Logarithmic y-axes"),
-    Binding("S", "smooth", "Smoothing", tooltip="Smooth the training curves more, or not at all"),
-    Binding("b", "bands", "Seeds", tooltip="Seeds of one recipe as mean and range, or each by itself"),
-    Binding("left_square_bracket", "other(False)", "First run", key_display="[", tooltip="Subtract another run"),
-    Binding("right_square_bracket", "other(True)", "Second run", key_display="]", tooltip="From another run"),
-    Binding("w", "swap", "Swap", tooltip="The two runs the other way round"),
-    Binding("m", "normalise", "Rows/cols", tooltip="Shares of the row, of the column, or counts"),
-    Binding("up", "move(-1, 0)", "Up", show=False, key_display="↑", tooltip="Cursor or lines up"),
-    Binding("down", "move(1, 0)", "Down", show=False, key_display="↓", tooltip="Cursor or lines down"),
-    Binding("left", "move(0, -1)", "Left", show=False, key_display="←", tooltip="Cursor left"),
-    Binding("right", "move(0, 1)", "Right", show=False, key_display="→", tooltip="Cursor right"),
-    Binding("pageup", "page(-1)", "Page up", show=False, key_display="PgUp", tooltip="A screenful back"),
-    Binding("pagedown", "page(1)", "Page down", show=False, key_display="PgDn", tooltip="A screenful on"),
-]
-LEAVING: Keys = [
-    Binding("p", "app.next_palette", "Palette", show=False, tooltip="The next palette of colours"),
-    Binding("t", "app.toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
-    Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
-    Binding("escape,q,ctrl+c", "leave", "Back", key_display="q", tooltip="Leave the comparison"),
-]
 
 
 def load_runs(folders: Sequence[RunFolder]) -> tuple[list[LiveSource], list[str]]:
@@ -80,18 +45,6 @@ def load_runs(folders: Sequence[RunFolder]) -> tuple[list[LiveSource], list[str]
         else:
             runs.append(source)
     return runs, problems
-
-
-class BoardView(Drawn, can_focus=True):
-    """The pane at hand."""
-
-    def __init__(self, scene: Scene, board: Board, **kwargs: Any) -> None:
-        super().__init__(scene, **kwargs)
-        self.board = board
-
-    def draw(self, width: int, height: int) -> list[Strip]:
-        """Draw it."""
-        return _DRAWINGS[self.board.pane](self.board, width, height, self.scene.look)
 
 
 class CompareScreen(SceneScreen):
@@ -116,6 +69,7 @@ class CompareScreen(SceneScreen):
         """Panes, the pane, keys."""
         yield Tabs(self.scene, list(PANES), lambda: self.board.pane, self.action_pane, id="tabs")
         yield BoardView(self.scene, self.board, id="board")
+        yield FilterInput(placeholder="part of a class or superclass")
         yield KeyBar(self.scene, self.hints, id="keys")
 
     def on_mount(self) -> None:
@@ -138,11 +92,13 @@ class CompareScreen(SceneScreen):
     def show_board(self, board: Board) -> None:
         """Look at it in another way."""
         self.board = self.query_one(BoardView).board = board
+        self.query_one(FilterInput).display = board.pane == CLASSES and bool(board.text)
         self.redraw_all()
 
     def action_pane(self, number: int) -> None:
         """By its digit."""
-        self.show_board(replace(self.board, pane=number, scroll=0))
+        self.query_one(BoardView).focus()  # tab leads out of the filter too
+        self.show_board(self.board.with_pane(number))
 
     def action_next_pane(self, direction: int) -> None:
         """The next one."""
@@ -150,7 +106,7 @@ class CompareScreen(SceneScreen):
 
     def action_along(self) -> None:
         """Step, epoch, time; between two runs, swap them."""
-        if self.board.pane >= 2:
+        if self.board.pane >= CONFUSION:
             self.action_swap()
             return
         self.show_board(replace(self.board, along=ALONG[(ALONG.index(self.board.along) + 1) % len(ALONG)]))
@@ -166,10 +122,16 @@ class CompareScreen(SceneScreen):
 
     def action_bands(self) -> None:
         """Seeds together or apart."""
+        if not self.board.has_seeds:
+            self.notify("no two of the runs differ in their seed alone", timeout=2)
+            return
         self.show_board(replace(self.board, bands=not self.board.bands))
 
     def action_other(self, second: bool) -> None:
         """Another run on one side of the pair."""
+        if len(self.board.runs) == 2:
+            self.notify("there are two runs only: w swaps them", timeout=2)
+            return
         self.show_board(self.board.with_next(second=second))
 
     def action_swap(self) -> None:
@@ -178,32 +140,85 @@ class CompareScreen(SceneScreen):
 
     def action_normalise(self) -> None:
         """Rows, columns, counts."""
-        kinds = list(Normalise)
-        turned = kinds[(kinds.index(self.board.normalise) + 1) % len(kinds)]
-        self.show_board(replace(self.board, normalise=turned))
+        self.show_board(replace(self.board, map=turned(self.board.map)))
+
+    def action_hide_diagonal(self) -> None:
+        """Hide or show."""
+        shown = self.board.map
+        self.show_board(replace(self.board, map=replace(shown, hide_diagonal=not shown.hide_diagonal)))
+
+    def action_group(self) -> None:
+        """Superclasses or all classes; where there are none, say so."""
+        board = self.board
+        run = board.pair[0].state.run
+        if run is None or not run.superclass_of:
+            self.notify("this data set has no superclasses", timeout=2)
+        elif board.pane == CLASSES:
+            self.show_board(replace(board, grouped=not board.grouped, row=0))
+        elif board.pane == CONFUSION:
+            grouped = len(board.groups_shown) == len(run.superclasses)
+            shown = replace(board.map, by_superclass=not grouped, opened=None, cursor=(0, 0))
+            self.show_board(replace(board, map=shown))
 
     def action_move(self, down: int, right: int) -> None:
-        """The cursor of the map, or the lines of a list."""
-        board = self.board
-        if board.pane == 2:
-            most = max(len(board.classes) - 1, 0)
-            row, column = (min(max(at + by, 0), most) for at, by in zip(board.cursor, (down, right), strict=True))
-            self.show_board(replace(board, cursor=(row, column)))
-        elif board.pane in (1, 3, 4):
-            self.show_board(replace(board, scroll=max(board.scroll + down + right, 0)))
+        """The cursor, or the lines of a list."""
+        self.show_board(moved(self.board, down, right, self.query_one(BoardView).size.height))
 
     def action_page(self, pages: int) -> None:
-        """By screenfuls; images turn over as a whole."""
-        lines = 1 if self.board.pane == 4 else max(self.query_one(BoardView).size.height - 3, 1)
-        self.show_board(replace(self.board, scroll=max(self.board.scroll + pages * lines, 0)))
+        """By screenfuls."""
+        self.show_board(paged(self.board, pages, *self.query_one(BoardView).size))
+
+    def action_open(self) -> None:
+        """The images behind a difference, or the classes of a superclass."""
+        self.show_board(opened(self.board))
+
+    def on_board_view_chosen(self, message: BoardView.Chosen) -> None:
+        """By the mouse."""
+        self.show_board(message.board)
+
+    def action_back(self) -> None:
+        """Out of the images of a cell, the classes of a superclass or the filter, else out of the comparison."""
+        board = self.board
+        if board.origin is not None:
+            self.show_board(replace(board.origin, changed=board.changed))
+        elif self._is_within and (at := board.map.opened) is not None:
+            self.show_board(replace(board, map=replace(board.map, opened=None, cursor=(at, at))))
+        elif board.pane == CLASSES and self.query_one(FilterInput).close():
+            self.query_one(BoardView).focus()
+        else:
+            self.action_leave()
+
+    # -- the filter of the classes ------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Type what the names should hold."""
+        if self.board.pane == CLASSES:
+            self.query_one(FilterInput).open()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while it is typed."""
+        typing = self.query_one(FilterInput).has_focus
+        self.show_board(replace(self.board, text=event.value, row=0))
+        self.query_one(FilterInput).display |= typing
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter and give the keys back."""
+        self.query_one(FilterInput).close(keep=True)
+        self.query_one(BoardView).focus()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Down."""
-        self.action_move(1, 0)
+        """Down; the next images."""
+        self._scroll(1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Up."""
-        self.action_move(-1, 0)
+        """Up; the images before."""
+        self._scroll(-1)
+
+    def _scroll(self, direction: int) -> None:
+        if self.board.pane == IMAGES:
+            self.action_page(direction)
+        else:
+            self.action_move(direction, 0)
 
     def action_help(self) -> None:
         """All keys."""
@@ -222,11 +237,18 @@ class CompareScreen(SceneScreen):
 
     def hints(self) -> list[Hint]:
         """The footer: what does something in this pane."""
+        pane, aside = self.board.pane, self.board.origin is not None or self._is_within
         return [
-            Hint("1-5", "Panes", f"pane({(self.board.pane + 1) % len(PANES)})", rank=0),
+            Hint("1-5", "Panes", f"pane({(pane + 1) % len(PANES)})", rank=0),
+            *([Hint("esc", "Back", "back", rank=0)] if aside else []),
             *(
                 Hint(key_name(key), key.description, key.action, rank=0 if key in LEAVING else 1)
                 for key in [*COMPARE, *LEAVING]
-                if key.show and self.board.pane in _HERE.get(key.action, frozenset(range(len(PANES))))
+                if key.show and is_of_use(key.action, self.board, *self.query_one(BoardView).size)
             ),
         ]
+
+    @property
+    def _is_within(self) -> bool:
+        """Whether the classes of one superclass are shown."""
+        return self.board.pane == CONFUSION and self.board.map.opened is not None
