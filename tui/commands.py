@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from core.errors import StorageError, UsageError
-from core.headless import confusion_lines, duration, printable, run_as_json
+from core.headless import accuracies, confusion_lines, duration, printable, run_as_json
 from core.reader import EventReader
 from core.runfolder import RunFolder, find_run
 from core.runindex import RunIndex
@@ -92,10 +92,9 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
         lines.append(f"device     {state.run.device.title} ({state.run.device.name}), {state.run.device.precision}")
     if state.best and facts["last"]:
         last, validation = facts["last"], state.epochs[-1].validation
-        top5 = f", top-5 {last['top5']:.2%}" if last["top5"] is not None else ""
         lines += [
             f"best       top-1 {state.best.top1:.2%} (epoch {state.best.epoch})",
-            f"last       top-1 {last['top1']:.2%}{top5}, validation loss {validation.loss:.4f}, "
+            f"last       top-1 {accuracies(validation)}, validation loss {validation.loss:.4f}, "
             f"training accuracy {last['train_accuracy']:.2%}",
             *confusion_lines(state),
         ]

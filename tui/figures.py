@@ -158,7 +158,7 @@ def gradient_norm(state: RunState, view: View) -> PlotSpec:
     spec = PlotSpec(
         series=(
             Series("", line.batches, norm, "train_band", Stroke.BAND),
-            Series("gradient norm", line.batches, norm, "series_d", Stroke.LINE, smoothing=weight),
+            Series("norm", line.batches, norm, "series_d", Stroke.LINE, smoothing=weight),
         ),
         x=line.axis,
         y=Axis(Unit.NUMBER, log=view.log_y),
@@ -178,7 +178,7 @@ def throughput(state: RunState, view: View) -> PlotSpec:
         stride = max(1, len(elapsed) // 2000)
         marks = elapsed[::stride]
         rate = state.run.batch_size * stride / np.maximum(np.diff(marks), 1e-9)
-        series = Series("images a second", line.batches[::stride][1:], rate, "series_a", Stroke.LINE, smoothing=0.5)
+        series = Series("img/s", line.batches[::stride][1:], rate, "series_a", Stroke.LINE, smoothing=0.5)
         spec = replace(spec, series=(series,), y=Axis(Unit.NUMBER), y_include=(0.0,))
     return _with_context(state, view, spec)
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from core.errors import DataError, ExitCode
-from core.headless import printable
+from core.headless import accuracies, printable
 from core.runfolder import find_run
 from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
 from tui.export_command import CheckpointName
@@ -46,6 +46,7 @@ def evaluate(
             "validation_loss": validation.loss,
             "top1": validation.top1,
             "top5": validation.top5,
+            "top1_test_time": validation.top1_test_time,
             "num_images": found.num_images,
             "confusion": validation.confusion,
             "device": found.device,
@@ -54,11 +55,10 @@ def evaluate(
         }
         typer.echo(msgspec.json.encode(facts).decode())
         return
-    top5 = f", top-5 {validation.top5:.2%}" if validation.top5 is not None else ""
     typer.echo(
         printable(
             f"{found.checkpoint} (epoch {found.meta.epoch}): validation loss {validation.loss:.4f}, "
-            f"top-1 {validation.top1:.2%}{top5} on {found.num_images:,} images"
+            f"top-1 {accuracies(validation)} on {found.num_images:,} images"
         )
     )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from core import events as ev
+from core.headless import accuracies
 from core.metrics import class_metrics, top_confusions
-from core.state import RunState, Timed
+from core.state import RunState
+from core.state_values import Timed
 from tui.render import numbers
 from tui.render.palettes import Role
 
@@ -89,8 +91,7 @@ def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
     if state.best and state.epochs:
         last = state.epochs[-1].validation
         lines.append(("best", f"{state.best.top1:.2%} at epoch {state.best.epoch}", "best"))
-        top5 = f", top-5 {last.top5:.2%}" if last.top5 is not None else ""
-        lines.append(("last", f"{last.top1:.2%}{top5}, loss {last.loss:.4f}", "text"))
+        lines.append(("last", f"{accuracies(last)}, loss {last.loss:.4f}", "text"))
     published = state.run.published if state.run else None
     if published:
         lines.append(("published", published.summary, "muted"))

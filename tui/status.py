@@ -8,7 +8,8 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
-from core.state import Liveness, RunState
+from core.state import RunState
+from core.state_values import Liveness
 from tui.render import numbers
 from tui.render.palettes import Look, Role
 from tui.render.safe import safe
@@ -45,12 +46,16 @@ class Situation:
     silence_seconds: float = 0.0
     """Since the last event."""
     frozen: bool = False
+    reading: bool = False
+    """A long log is still being read, so that all below is of the past."""
     pending: str = ""
     """Commands sent and not answered."""
 
 
 def badge(state: RunState, situation: Situation) -> tuple[str, str, Role]:
     """How the run fares: a sign, a word and a role. The sign differs where the colour does."""
+    if situation.reading:
+        return "◌", "READING THE LOG", "warn"
     match situation.liveness:
         case "ended":
             return _ENDS[state.status]

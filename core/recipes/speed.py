@@ -128,7 +128,7 @@ RECIPES = (
     Recipe(
         name="c10-cpu",
         title="CIFAR-10 on a plain CPU, in five minutes",
-        config=_config("c10-cpu", "cifar10", epochs=4, batch_size=250, lr=0.085, low_size=24),
+        config=_config("c10-cpu", "cifar10", epochs=5, batch_size=250, lr=0.085, low_size=24, width2=128),
         notes=_CHOSEN,
     ),
     Recipe(

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core import events as ev
+from core.codec import encode
 from core.timeline import Recording
 from tests.strategies import epoch_ended, run_started
 
@@ -32,7 +33,7 @@ def write(path: Path, num_steps: int, per_record: int, num_epochs: int = 100) ->
         def emit(event: ev.Event, seconds: float = 0.0) -> None:
             nonlocal seq, mono
             mono += seconds
-            file.write(ev.encode(ev.Record(seq=seq, wall=1.76e9 + mono, mono=mono, attempt=1, event=event)))
+            file.write(encode(ev.Record(seq=seq, wall=1.76e9 + mono, mono=mono, attempt=1, event=event)))
             seq += 1
 
         emit(run_started(num_epochs=num_epochs, steps_per_epoch=per_epoch))

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from core import events as ev
+from core.codec import encode
 from core.data.catalog import DATASETS
 from core.optim import schedules
 from core.recipes import get_recipe
@@ -73,7 +74,7 @@ class Canned:
         self.mono += seconds
         record = ev.Record(seq=self.seq, wall=self.wall, mono=self.mono, attempt=self.attempt, event=event)
         with self.folder.events_file.open("ab") as file:
-            file.write(ev.encode(record))
+            file.write(encode(record))
         self.seq += 1
         return record
 

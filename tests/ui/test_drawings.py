@@ -67,8 +67,9 @@ def test_larger_screens_show_more_panes(size: tuple[int, int], num_panes: int) -
     assert len(arrange(*size, 10)) == num_panes
 
 
-def test_table_rows_hold_all_ten_classes_at_120x40() -> None:
-    places = arrange(120, 36, 10)
+@pytest.mark.parametrize("size", [(120, 36), (200, 56), (200, 57)])
+def test_table_rows_hold_all_ten_classes(size: tuple[int, int]) -> None:
+    places = arrange(*size, 10)
     assert places["confusion"][3] >= 13  # frame, head and ten classes
     assert places["classes"][3] >= 12
 
@@ -138,6 +139,11 @@ def test_badge_tells_how_alive_the_run_is(tmp_path: Path, seconds_later: float, 
     state = fold(run)
     now = run.wall + seconds_later
     assert badge(state, Situation("", "", state.liveness(now), seconds_later))[1] == word
+
+
+def test_badge_of_a_log_being_read_says_nothing_of_the_run(tmp_path: Path) -> None:
+    state = fold(ended(tmp_path))
+    assert badge(state, Situation("id", "recipe", "ended", reading=True))[1] == "READING THE LOG"
 
 
 def test_stalled_run_is_told_from_a_silent_one(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ ENDED = ev.RunEnded(status="finished", step=12, epoch=3, reason="all epochs are 
 def test_an_epoch_is_a_line() -> None:
     state = fold(*STARTED, batches(0, 4, seconds=4.0), EPOCH)
     assert epoch_line(EPOCH, state) == (
-        "epoch 1/3  train loss 1.5000 acc 25.00%  validation loss 1.2500 top-1 75.00% top-5 95.00%  lr 0.0125  "
+        "epoch 1/3  train loss 1.5000 acc 25.00%  validation loss 1.2500 top-1 75.00%, top-5 95.00%  lr 0.0125  "
         "1,234 img/s  ETA 0:12  best"
     )
 

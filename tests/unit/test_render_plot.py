@@ -235,6 +235,14 @@ def test_a_legend_names_the_curves_as_they_are_drawn() -> None:
     assert legend(spec, PLAIN).plain == "* train  #o val[/]"
 
 
+def test_a_legend_without_room_keeps_the_curves_in_front() -> None:
+    spec = PlotSpec(tuple(Series(name, [0], [0]) for name in ("published", "top-5", "train", "val")))
+    assert legend(spec, LOOK, 16).plain == "─ train  ─ val"
+    assert legend(spec, LOOK, 15).plain == "─ train  ─ val"
+    assert legend(spec, LOOK, 13).plain == "─ val"
+    assert legend(spec, LOOK, 4).plain == ""
+
+
 @pytest.mark.parametrize(
     ("axis", "low", "high", "expected"),
     [

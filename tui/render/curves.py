@@ -65,6 +65,15 @@ def _figure() -> Any:
     return figure
 
 
+@cache
+def _parts() -> tuple[Any, Any]:
+    """plotext's class of signals, and the marker that all points share."""
+    from plotext._primitives.marker import marker
+    from plotext._signal.signal import signal_class
+
+    return signal_class, marker("braille")
+
+
 def trace(curves: Sequence[tuple[Floats, Floats, Stroke]], width: int, height: int) -> list[Bits]:
     """The braille bits of polylines on width x height cells, each on its own.
 
@@ -93,10 +102,12 @@ def _draw(x: Floats, y: Floats, joined: NDArray[np.bool_], width: int, height: i
         figure.plot_size(width, height)
         figure.ruler("x").lim(0, width)
         figure.ruler("y").lim(0, height)
-        signal = figure.signal(x.tolist(), y.tolist(), marker="braille")
-        signal.lines(True)
-        for index in np.flatnonzero(~joined).tolist():
-            signal.line(index, False)
+        # figure.signal() copies the marker for each point, and lines() asks for the length at each: 1.9 ms, so 1.4.
+        signal_class, marker = _parts()
+        signal = signal_class(len(x))
+        signal._append_points(x.tolist(), y.tolist(), [marker] * len(x))
+        for index in np.flatnonzero(joined).tolist():
+            signal._set_connected(index)
         figure._signals._add(signal)
         text: str = figure.build().string(True)
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)

@@ -24,23 +24,8 @@ from tui.render.palettes import Depth, Look, Role
 from tui.render.safe import safe, to_ascii
 
 __all__ = [
-    "Axis",
-    "Frame",
-    "Mark",
-    "Note",
-    "PlotSpec",
-    "Range",
-    "Reading",
-    "Series",
-    "Shade",
-    "Stroke",
-    "Tick",
-    "Unit",
-    "draw_plot",
-    "layout",
-    "legend",
-    "message",
-    "readout",
+    "Axis", "Frame", "Mark", "Note", "PlotSpec", "Range", "Reading", "Series", "Shade", "Stroke", "Tick", "Unit",
+    "draw_plot", "layout", "legend", "message", "readout",
 ]  # fmt: skip
 
 _GLYPHS = {
@@ -87,15 +72,23 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
     return canvas.strips()
 
 
-def legend(spec: PlotSpec, look: Look) -> Text:
-    """The curves by name with the stroke they are drawn in, for the title of a pane: ─ train  ━● validation."""
+def legend(spec: PlotSpec, look: Look, width: int | None = None) -> Text:
+    """The curves by name with the stroke they are drawn in, for the title of a pane: ─ train  ━● validation.
+
+    Where that is wider than `width`, the curves at the back, which matter least, are left out.
+    """
     text = Text(no_wrap=True, end="")
-    for series in spec.series:
+    for series in reversed(spec.series):
         if not series.label:
             continue
         glyph = _GLYPHS[series.stroke][look.ascii] + _plain(series.marker, look)
-        text.append(("  " if text else "") + glyph, look.style(series.role))
-        text.append(" " + safe(series.label, ascii=look.ascii), look.style("muted"))
+        entry = Text(no_wrap=True, end="").append(glyph, look.style(series.role))
+        entry.append(" " + safe(series.label, ascii=look.ascii), look.style("muted"))
+        if text:
+            entry.append("  ")
+        if width is not None and entry.cell_len + text.cell_len > width:
+            break
+        text = entry.append_text(text)
     return text
 
 

@@ -15,8 +15,9 @@ from textual.widget import Widget
 from core.errors import StorageError
 from core.state import RunState
 from tui import bindings
-from tui.bindings import PANES, key_name
+from tui.bindings import PANES
 from tui.classes import ClassHistory
+from tui.footer import run_hints
 from tui.panes import make_pane
 from tui.screens.help import HelpScreen, Section
 from tui.screens.plot_keys import PlotKeys
@@ -38,6 +39,8 @@ _MARKS_FROM = 30
 """Lines of a screen that can spare one for the marks above the bar of a replay."""
 _SMALLEST = (60, 20)
 _INTERRUPT_SECONDS = 2.0
+_BREATH_SECONDS = 0.01
+"""Between two bits of a long log, for keys and paint."""
 
 
 class RunScreen(PlotKeys, ReplayKeys):
@@ -63,6 +66,9 @@ class RunScreen(PlotKeys, ReplayKeys):
         self._panes: dict[int, Pane] = {}
         self._interrupted = float("-inf")
         self._was_started = self._was_ended = False
+        self._has_tabs = self._is_catching_up = False
+        self._unseen: set[type] = set()
+        """Kinds of events that have come since the last drawing."""
 
     @property
     def state(self) -> RunState:
@@ -79,10 +85,11 @@ class RunScreen(PlotKeys, ReplayKeys):
         yield Notice(self.scene, id="notice")
 
     async def on_mount(self) -> None:
-        """Show the overview, and look at the source from now on."""
+        """Show the overview, and look at the source from now on; first of all there is something to see."""
         self.show_transport()
         await self.show_pane(0)
-        self.tick()
+        # By way of the app: while it is starting it paints nothing, and does nothing that is left for later.
+        self.app.call_later(self.call_after_refresh, self.tick)
         self.set_interval(self._interval, self.tick)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -90,7 +97,8 @@ class RunScreen(PlotKeys, ReplayKeys):
         width, height = event.size
         small = width < _SMALLEST[0] or height < _SMALLEST[1]
         self.set_class(small, "small")
-        self.query_one("#tabs").display = not small and height >= _TABS_FROM
+        self._has_tabs = not small and height >= _TABS_FROM
+        self.query_one("#tabs").display = self._has_tabs
         self.query_one("#transport").styles.height = 2 if height >= _MARKS_FROM else 1
         self._show_notice()
 
@@ -98,24 +106,38 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def tick(self) -> None:
         """Take in what is new and show what it changed."""
-        source = self.scene.source
-        try:
-            records = source.advance()
-        except StorageError:
-            self._show_notice()
-            return
-        if records:
-            self.hear(records)
-            if not source.frozen:
-                self._show({type(record.event) for record in records})
+        if not self._is_catching_up:
+            self._read()
+        kinds, self._unseen = self._unseen, set()
+        if kinds:
+            self._show(kinds)
         if self.replay is not None and self.replay.moved:
             self.show_moment()
         self._show_notice()
         self.show_status()
-        if source.is_behind:
-            self.call_later(self.tick)
         if self.leaving and self.state.ended is not None:
             self.action_detach()
+
+    def _read(self) -> None:
+        source = self.scene.source
+        self._is_catching_up = False
+        try:
+            records = source.advance()
+        except StorageError:
+            return  # the source's problem says why
+        if records:
+            self.hear(records, is_logged=self.pane.shows_log and not source.frozen)
+            if not source.frozen:
+                self._unseen |= {type(record.event) for record in records}
+        if source.is_behind:
+            self._is_catching_up = True
+            self.set_timer(_BREATH_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        """A long log is read bit by bit; what has been read is shown at the usual pace, and keys are answered."""
+        self._read()
+        if not self._is_catching_up:
+            self.tick()
 
     def show_moment(self) -> None:
         """Draw everything for another moment of the run."""
@@ -144,8 +166,8 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def show_status(self) -> None:
         """Bring the lines above and below up to date; lines that have not changed cost nothing."""
-        for widget in self.query("#header, #keys, #tabs, #transport").results(Drawn):
-            if widget.display:
+        for widget in self.children:
+            if isinstance(widget, Drawn) and widget.display:
                 widget.redraw()
 
     def situation(self) -> Situation:
@@ -158,6 +180,7 @@ class RunScreen(PlotKeys, ReplayKeys):
             liveness=self.state.liveness(now),
             silence_seconds=now - last.wall if last else 0.0,
             frozen=self.scene.source.frozen,
+            reading=self.scene.source.is_behind,
             pending=self.steering.pending,
         )
 
@@ -253,21 +276,13 @@ class RunScreen(PlotKeys, ReplayKeys):
         return [*([(f"In {PANES[self._current]}", own)] if own else []), *bindings.SECTIONS]
 
     def hints(self) -> list[Hint]:
-        """The footer: the pane's own keys, steering, leaving. The most needed ones stay where there is little room."""
-        live, started = self.scene.source.is_live, self.state.run is not None
+        """The footer."""
         if self.replay is not None:
             return self.replay_hints()
-        own = [Hint(key_name(key), key.description, key.action, rank=1) for key in self.pane.own_keys() if key.show]
-        steer = []
-        for binding in bindings.STEERING if live else []:
-            label = "Continue" if binding.action == "pause" and self.state.status == "paused" else binding.description
-            rank = 4 if own else 2 if binding.action in ("evaluate", "change_epochs") else 1
-            steer.append(Hint(key_name(binding), label, binding.action, started, rank))
-        freeze = Hint("f", "Unfreeze" if self.scene.source.frozen else "Freeze", "freeze", rank=3)
-        leave = Hint("d", "Detach", "detach", rank=1) if live else Hint("q", "Quit", "leave", rank=0)
-        more = [Hint("q", "Quit…", "leave", rank=2)] if live else []
-        panes = Hint("1-7", "Panes", f"show_pane({(self._current + 1) % len(PANES)})", rank=0)
-        return [*own, *steer, freeze, leave, *more, panes, Hint("?", "Help", "help", rank=0)]
+        source = self.scene.source
+        return run_hints(
+            self.state, self.pane.own_keys(), is_live=source.is_live, frozen=source.frozen, has_tabs=self._has_tabs
+        )
 
     def redraw_all(self) -> None:
         """After a change of colours."""

@@ -33,9 +33,11 @@ class SteeringKeys(SceneScreen):
         """Bring the lines above and below up to date."""
         raise NotImplementedError
 
-    def hear(self, records: list[Record]) -> None:
-        """Show the answers among new records."""
+    def hear(self, records: list[Record], *, is_logged: bool) -> None:
+        """Say the answers among new records; where the log is in view, only what was refused."""
         for answer in self.steering.hear(records):
+            if answer.done and is_logged:
+                continue
             text = f"{answer.what}: {answer.message}" if answer.message else answer.what
             self.notify(text, severity="information" if answer.done else "warning", markup=False)
 

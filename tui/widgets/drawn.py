@@ -18,8 +18,9 @@ from tui.render.palettes import Look
 from tui.source import Source
 from tui.view import View
 
-BATCHES = frozenset({ev.Batches, ev.Resumed, ev.RunStarted, ev.RunEnded})
-EPOCHS = frozenset({ev.EpochEnded, ev.Evaluated, ev.Resumed, ev.RunStarted, ev.RunEnded})
+_ANEW = frozenset({ev.Resumed, ev.RolledBack, ev.RunStarted, ev.RunEnded})
+BATCHES = _ANEW | {ev.Batches}
+EPOCHS = _ANEW | {ev.EpochEnded, ev.Evaluated}
 COMMANDS = frozenset({ev.CommandHandled, ev.Paused, ev.Unpaused, ev.PlanChanged})
 
 
@@ -48,12 +49,17 @@ class Drawn(Widget):
         super().__init__(**kwargs)
         self.scene = scene
         self._strips: list[Strip] = []
-        self._base = Style()
+        self._base: Style | None = None
         self._drawn_for: tuple[int, int] | None = None
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The drawing as `height` strips of `width` cells."""
         raise NotImplementedError
+
+    def show_new(self, kinds: set[type] | None) -> None:
+        """Draw anew what events of these kinds may have changed; None means in any case."""
+        if kinds is None or self.WATCHES & kinds:
+            self.redraw()
 
     def redraw(self) -> None:
         """Draw anew and refresh the cells that have changed."""
@@ -61,25 +67,32 @@ class Drawn(Widget):
         if not (width and height) or not self.is_attached:
             return
         before, self._strips = self._strips, self.draw(width, height)
-        base, self._base = self._base, self.rich_style  # looked up once and not for each line
-        if self._drawn_for != (width, height) or base != self._base:
+        if self._drawn_for != (width, height) or self._base is None:
             self._drawn_for = (width, height)
             self.refresh()
             return
         regions = []
         for y, (old, new) in enumerate(zip(before, self._strips, strict=False)):
             span = changed_span(old, new)
-            if span is not None:
+            if span is None:
+                self._strips[y] = old  # with all that Textual has made of it
+            else:
                 regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
             self.refresh(*regions)
+
+    def notify_style_update(self) -> None:
+        """Colours may have changed, so that all lines must be made anew."""
+        super().notify_style_update()
+        self._base = None
 
     def render_line(self, y: int) -> Strip:
         """A line for Textual."""
         width, height = self.size
         if self._drawn_for != (width, height):
             self._strips, self._drawn_for = self.draw(width, height), (width, height)
-            self._base = self.rich_style
+        if self._base is None:
+            self._base = self.rich_style  # looked up once: it costs as much as twenty lines
         line = self._strips[y] if y < len(self._strips) else Strip.blank(width)
         return line.apply_style(self._base)  # drawings bring no background of their own
 

@@ -45,6 +45,11 @@ class Lines(Drawn, can_focus=True):
         """Lines above the first one shown; None follows the newest."""
         self._total = self._room = 0
 
+    @property
+    def follows(self) -> bool:
+        """Whether the newest line is shown."""
+        return self._above is None
+
     def lines(self, width: int) -> list[Strip]:
         """All lines, wrapped to `width`."""
         raise NotImplementedError
@@ -184,6 +189,11 @@ class LogPane(Pane):
     def first_focus(self) -> Widget | None:
         """The log."""
         return self.query_one(EventLines)
+
+    @property
+    def shows_log(self) -> bool:
+        """Unless somebody has scrolled up."""
+        return self.query_one(EventLines).follows
 
     def show(self, kinds: set[type] | None) -> None:
         """Any event may have brought a line."""

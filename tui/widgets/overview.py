@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from textual import events
@@ -13,7 +12,7 @@ from tui import figures
 from tui.classes import ClassHistory
 from tui.widgets.drawn import Scene
 from tui.widgets.pane import Pane
-from tui.widgets.plots import PlotPane
+from tui.widgets.plots import MACHINE, PlotPane
 from tui.widgets.small import ClassList, ConfusionMap, LogTail
 
 Place = tuple[int, int, int, int]
@@ -74,12 +73,10 @@ def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
     num_others = len(rows) - len(fixed)
     if not num_others or sum(fixed.values()) + _LEAST_PLOT * num_others > height:
         fixed = {}
-    share = (height - sum(fixed.values())) / max(len(rows) - len(fixed), 1)
-    edges, edge = [0], 0.0
-    for index in range(len(rows)):
-        edge += fixed.get(index, share)
-        edges.append(round(edge))
-    return [after - before for before, after in itertools.pairwise(edges)]
+    others = [index for index in range(len(rows)) if index not in fixed]
+    share, spare = divmod(height - sum(fixed.values()), len(others))
+    sizes = fixed | {index: share + (number < spare) for number, index in enumerate(others)}
+    return [sizes[index] for index in range(len(rows))]
 
 
 class Overview(Pane):
@@ -103,11 +100,16 @@ class Overview(Pane):
         yield LogTail(scene, "log", id="log")
         yield PlotPane(scene, figures.gradient_norm, "Gradient norm", id="gradient")
         yield PlotPane(scene, figures.throughput, "Throughput", id="throughput")
-        yield PlotPane(scene, figures.load, "Load", id="load")
+        yield PlotPane(scene, figures.load, "Load", MACHINE, id="load")
 
     def first_focus(self) -> Widget | None:
         """Where the keys go at first."""
         return next((child for child in self.children if child.display), None)
+
+    @property
+    def shows_log(self) -> bool:
+        """Where there is room for it, until the run ends."""
+        return self.query_one(LogTail).display and self.scene.state.ended is None
 
     def back(self) -> bool:
         """Leave the full screen."""

@@ -32,9 +32,9 @@ class Pane(Container):
 
     def show(self, kinds: set[type] | None) -> None:
         """Bring it up to date after new events of these kinds; None means in any case."""
-        for widget in self.query(Drawn):
-            if widget.display and (kinds is None or widget.WATCHES & kinds):
-                widget.redraw()
+        for widget in self.walk_children(Drawn):
+            if widget.display:
+                widget.show_new(kinds)
 
     def show_subject(self, subject: object) -> None:
         """Show what another pane sent here."""
@@ -42,6 +42,11 @@ class Pane(Container):
     def first_focus(self) -> Widget | None:
         """The widget that takes the keys when the pane is shown."""
         return None
+
+    @property
+    def shows_log(self) -> bool:
+        """Whether the newest line of the log is in view."""
+        return False
 
     def own_keys(self) -> list[Binding]:
         """The keys that do something here only."""

@@ -5,20 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
 from core import events as ev
-from tui.figures import Figure, accuracy
+from tui.figures import Figure, accuracy, whole_range
 from tui.race import race_text
 from tui.render.axes import value_label
 from tui.render.plot import PlotSpec, Stroke, draw_plot, layout, legend, readout
 from tui.widgets.drawn import BATCHES, COMMANDS, EPOCHS, Drawn, Scene
 from tui.widgets.frame import Title, framed
 
+_TITLE_AIR = 10  # columns of a title line that are corners and spaces
 _EDGE = 1  # columns and lines of the frame on each side
+MACHINE = frozenset({ev.SystemSampled, ev.Resumed, ev.RunStarted, ev.RunEnded})
+"""What changes plots of the machine's load."""
+_STEPS = BATCHES | EPOCHS | COMMANDS
+_LONGEST_WAIT_SECONDS = 1.0
+"""Of the run's time: after so long the newest value is drawn even where its point would not move."""
 
 
 class PlotPane(Drawn, can_focus=True):
@@ -27,10 +34,9 @@ class PlotPane(Drawn, can_focus=True):
     Args:
         scene: the run and how it is looked at.
         figure: from a run and a view to the plot.
-        name: the title.
+        title: its name.
+        watches: events that may change it.
     """
-
-    WATCHES = BATCHES | EPOCHS | COMMANDS | {ev.SystemSampled}
 
     class Pointed(Message):
         """The mouse was put on an x of a plot."""
@@ -46,25 +52,45 @@ class PlotPane(Drawn, can_focus=True):
             super().__init__()
             self.x, self.closer = x, closer
 
-    def __init__(self, scene: Scene, figure: Figure, title: str, **kwargs: Any) -> None:
+    def __init__(
+        self, scene: Scene, figure: Figure, title: str, watches: frozenset[type] = _STEPS, **kwargs: Any
+    ) -> None:
         super().__init__(scene, **kwargs)
         self.figure = figure
         self.title = title
+        self._watches = watches
+        self._shown_until = (0, 0.0)
+        """Step and time of the run in the last drawing."""
 
     @property
     def spec(self) -> PlotSpec:
         """What it shows now."""
         return self.figure(self.scene.state, self.scene.view)
 
+    def show_new(self, kinds: set[type] | None) -> None:
+        """Draw anew, unless all that is new are steps too few to be seen: half a dot of a million is thousands."""
+        if kinds is None or (kinds & self._watches and (kinds & self._watches != {ev.Batches} or self._has_moved())):
+            self.redraw()
+
+    def _has_moved(self) -> bool:
+        state = self.scene.state
+        step, seconds = self._shown_until
+        low, high = whole_range(state, self.scene.view)
+        start, end = self.scene.view.window or (low, high)
+        half_a_dot = state.step * (end - start) / (high - low) / max(4 * self.size.width, 1)
+        return abs(state.step - step) >= half_a_dot or abs(state.seconds - seconds) >= _LONGEST_WAIT_SECONDS
+
     def draw(self, width: int, height: int) -> list[Strip]:
         """Plot, legend, and the values at the crosshair or the newest ones."""
         look = self.scene.look
+        self._shown_until = (self.scene.state.step, self.scene.state.seconds)
         spec = self.spec
         body = draw_plot(spec, width - 2, height - 2, look)
         right = values(spec, self.scene)
         if self.figure is accuracy and not right:
             right = Text(race_text(self.scene.state, self.scene.view), look.style("now"))
-        title = Title(self.title, legend=legend(spec, look), right=right)
+        room = width - cell_len(self.title) - (right.cell_len + 2 if right else 0) - _TITLE_AIR
+        title = Title(self.title, legend=legend(spec, look, room), right=right)
         return framed(body, title, width, height, look, focused=self.has_focus)
 
     def columns(self) -> list[float]:

@@ -16,7 +16,7 @@ from core import events as ev
 from tui.classes import ClassHistory, ClassRow
 from tui.narrate import summary, tell, worth_telling
 from tui.render import numbers
-from tui.render.heatmap import HeatSpec, collapse, draw_heatmap
+from tui.render.heatmap import HeatSpec, collapse, draw_heatmap, heat_layout
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
 from tui.render.safe import pad, safe
@@ -25,6 +25,7 @@ from tui.widgets.drawn import COMMANDS, EPOCHS, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.pane import Pane
 
+_LONG_TITLE = 46  # columns of a pane
 _HIGHLIGHT = 0.005
 """Changes smaller than half a point are not worth a colour."""
 
@@ -76,7 +77,7 @@ class ConfusionMap(Small):
         if matrix is not None and run is not None and run.superclasses and len(names) > 40:
             matrix = collapse(matrix, run.superclass_of, len(run.superclasses))
             names = tuple(run.superclasses)
-            name = "Confusion of superclasses"
+            name = "Confusion of superclasses" if width >= _LONG_TITLE else "Superclasses"
         spec = HeatSpec(
             np.zeros((len(names), len(names))) if matrix is None else matrix,
             names,
@@ -84,7 +85,9 @@ class ConfusionMap(Small):
         )
         body = draw_heatmap(spec, width - 2, height - 2, look)
         hint = Text("actual ↓ predicted →" if not look.ascii else "rows actual, columns predicted", look.style("muted"))
-        right = Text(f"epoch {state.epoch}", look.style("muted")) if state.epochs else None
+        at = heat_layout(spec, width - 2, height - 2, look)
+        cut = f"{at.rows} of {len(names)}, " if at.rows < len(names) else ""
+        right = Text(f"{cut}epoch {state.epoch}", look.style("muted")) if state.epochs else None
         return framed(body, Title(name, legend=hint, right=right), width, height, look, focused=self.has_focus)
 
 

@@ -20,7 +20,7 @@ from tui.render.spark import gauge
 from tui.widgets.drawn import BATCHES, EPOCHS, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.pane import Pane
-from tui.widgets.plots import PlotPane
+from tui.widgets.plots import MACHINE, PlotPane
 
 
 class Machine(Drawn, can_focus=True):
@@ -42,14 +42,6 @@ class Machine(Drawn, can_focus=True):
                 text.append(safe(value, max(inner - 14, 1), ascii=look.ascii), look.style("text"))
             lines.append(text)
 
-        run = state.run
-        if run is not None:
-            line("device", f"{run.device.name}: {run.device.title}, {run.device.precision}")
-            line("chosen", run.device.reason)
-        sample = state.system[-1].event if state.system else None
-        if isinstance(sample, ev.SystemSampled):
-            for label, value in _told(sample):
-                line(label, value)
         rate = numbers.rate(state.images_per_second)
         line(
             "pace",
@@ -57,10 +49,19 @@ class Machine(Drawn, can_focus=True):
         )
         whole = max(state.seconds, 1e-9)
         for label, seconds in time_spent(state).items():
-            bar = gauge(seconds / whole, 16, look, role="series_a")
+            bar = gauge(seconds / whole, min(16, max(inner - 33, 4)), look, role="series_a")
             bar.append(f" {100 * seconds / whole:>3.0f}%  ", look.style("text") + Style(bold=True))
             line(label, bar.append(numbers.duration(seconds), look.style("muted")))
+        if state.training_seconds and not state.data_seconds:
+            line("data", "its part of the training is not known")
+        sample = state.system[-1].event if state.system else None
+        if isinstance(sample, ev.SystemSampled):
+            for label, value in _told(sample):
+                line(label, value)
+        run = state.run
         if run is not None:
+            line("device", f"{run.device.name}: {run.device.title}, {run.device.precision}")
+            line("chosen", run.device.reason)
             line("versions", ", ".join(f"{name} {version}" for name, version in run.versions.items()))
         body = [text_strip(text, inner) for text in lines]
         return framed(body, Title("Machine"), width, height, look, focused=self.has_focus)
@@ -92,14 +93,18 @@ def _told(sample: ev.SystemSampled) -> list[tuple[str, str]]:
 
 
 def time_spent(state: RunState) -> dict[str, float]:
-    """Seconds of the run by what they went into; together they are the run's time."""
+    """Seconds of the run by what they went into, if any did; together the run's time. Training is split into computing
+    and preparing batches where the trainer could tell them apart."""
     paused = sum((span.end_seconds or state.seconds) - span.start_seconds for span in state.pauses)
     evaluating = sum(epoch.validation.seconds for epoch in state.epochs)
     evaluating += sum(evaluation.validation.seconds for evaluation in state.evaluations)
     saving = sum(checkpoint.seconds for checkpoint in state.checkpoints)
-    spent = {"training": state.training_seconds, "evaluating": evaluating, "saving": saving, "paused": paused}
+    training = {"training": state.training_seconds}
+    if state.data_seconds:
+        training = {"computing": state.training_seconds - state.data_seconds, "data": state.data_seconds}
+    spent = {**training, "evaluating": evaluating, "saving": saving, "paused": paused}
     spent["other"] = max(state.seconds - sum(spent.values()), 0.0)
-    return spent
+    return {name: seconds for name, seconds in spent.items() if seconds > 0}
 
 
 class SystemPane(Pane):
@@ -113,10 +118,10 @@ class SystemPane(Pane):
         """Six panes."""
         scene = self.scene
         with Grid(id="system"):
-            yield PlotPane(scene, figures.load, "Load")
-            yield PlotPane(scene, figures.memory, "Memory")
+            yield PlotPane(scene, figures.load, "Load", MACHINE)
+            yield PlotPane(scene, figures.memory, "Memory", MACHINE)
             yield PlotPane(scene, figures.throughput, "Images a second")
-            yield PlotPane(scene, figures.heat, "Temperature and power", id="heat")
+            yield PlotPane(scene, figures.heat, "Temperature and power", MACHINE, id="heat")
             yield PlotPane(scene, figures.gradient_norm, "Gradient norm", id="norm")
             yield PlotPane(scene, figures.step_time, "Step time")
             yield Machine(scene)
