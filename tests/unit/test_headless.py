@@ -360,7 +360,8 @@ def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) ->
     }.items():  # fmt: skip
         assert described[key] == value, key
     assert described["last"] == {
-        "top1": 0.5, "top5": None, "top1_test_time": None, "validation_loss": 1.25, "train_accuracy": 0.5, "train_loss": 1.0
+        "top1": 0.5, "top5": None, "top1_test_time": None, "validation_loss": 1.25,
+        "train_accuracy": 0.5, "train_loss": 1.0,
     }  # fmt: skip
 
 
