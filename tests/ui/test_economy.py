@@ -77,6 +77,27 @@ def test_plots_wait_for_steps_that_can_be_seen(tmp_path: Path, drawn: list[str])
     _watch(run, act)
 
 
+def test_curves_move_about_twice_a_second(tmp_path: Path, drawn: list[str]) -> None:
+    run = Canned(tmp_path, num_epochs=1, steps_per_epoch=100).start()
+    run.emit(run._batches(10), 1.0)
+
+    async def act(watched: Watching) -> None:
+        drawn.clear()
+        run.emit(run._batches(5), 0.2)
+        await watched.catch_up()
+        assert "Loss" not in drawn
+        run.emit(run._batches(5), 0.25)
+        await watched.catch_up()
+        assert "Loss" in drawn
+        drawn.clear()
+        run.emit(run._batches(5), 0.1)
+        run.end_epoch()  # what is rarer than steps is shown at once
+        await watched.catch_up()
+        assert "Loss" in drawn
+
+    _watch(run, act)
+
+
 def test_steps_are_drawn_at_once_where_the_window_shows_them(tmp_path: Path, drawn: list[str]) -> None:
     run = Canned(tmp_path, num_epochs=4, steps_per_epoch=5000).start()
     for _ in range(10):
@@ -85,7 +106,7 @@ def test_steps_are_drawn_at_once_where_the_window_shows_them(tmp_path: Path, dra
     async def act(watched: Watching) -> None:
         await watched.press(*["plus"] * 5)
         drawn.clear()
-        run.train(10)
+        run.emit(run._batches(10), 0.5)
         await watched.catch_up()
         assert "Loss" in drawn
 

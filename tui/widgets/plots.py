@@ -24,6 +24,9 @@ _EDGE = 1  # columns and lines of the frame on each side
 MACHINE = frozenset({ev.SystemSampled, ev.Resumed, ev.RunStarted, ev.RunEnded})
 """What changes plots of the machine's load."""
 _STEPS = BATCHES | EPOCHS | COMMANDS
+_LEAST_WAIT_SECONDS = 0.4
+"""Of the run's time: curves that move twice a second look alive and leave the machine to the
+training."""
 _LONGEST_WAIT_SECONDS = 1.0
 """Of the run's time: after so long the newest value is drawn even where its point would not move."""
 
@@ -74,11 +77,14 @@ class PlotPane(Drawn, can_focus=True):
 
     def _has_moved(self) -> bool:
         state = self.scene.state
-        step, seconds = self._shown_until
+        step, shown_seconds = self._shown_until
+        waited = abs(state.seconds - shown_seconds)
+        if waited < _LEAST_WAIT_SECONDS:
+            return False
         low, high = whole_range(state, self.scene.view)
         start, end = self.scene.view.window or (low, high)
         half_a_dot = state.step * (end - start) / (high - low) / max(4 * self.size.width, 1)
-        return abs(state.step - step) >= half_a_dot or abs(state.seconds - seconds) >= _LONGEST_WAIT_SECONDS
+        return abs(state.step - step) >= half_a_dot or waited >= _LONGEST_WAIT_SECONDS
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """Plot, legend, and the values at the crosshair or the newest ones."""
