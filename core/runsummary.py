@@ -53,6 +53,7 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     best_epoch: int = 0
     last: float | None = None
     last_top5: float | None = None
+    last_top1_test_time: float | None = None
     last_validation_loss: float | None = None
     last_train_accuracy: float | None = None
     last_train_loss: float | None = None
@@ -103,6 +104,7 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         best=best.top1 if best else None,
         best_epoch=best.epoch if best else 0,
         last_top5=last.validation.top5 if last else None,
+        last_top1_test_time=last.validation.top1_test_time if last else None,
         last_validation_loss=last.validation.loss if last else None,
         last_train_accuracy=last.train_accuracy if last else None,
         last_train_loss=last.train_loss if last else None,
@@ -145,6 +147,7 @@ def as_json(summary: RunSummary, state: Condition, folder: RunFolder) -> dict[st
         "last": {
             "top1": one.last,
             "top5": one.last_top5,
+            "top1_test_time": one.last_top1_test_time,
             "validation_loss": one.last_validation_loss,
             "train_accuracy": one.last_train_accuracy,
             "train_loss": one.last_train_loss,

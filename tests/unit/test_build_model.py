@@ -37,7 +37,7 @@ def test_networks_take_other_images_and_numbers_of_classes(name: str, image_shap
     logits = model(torch.randn(2, *image_shape))
     assert logits.shape == (2, 7)
     logits.sum().backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert all((parameter.grad is not None) is parameter.requires_grad for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_images_that_are_too_small_are_refused(name: str, smallest: int) -> None
     [
         ("lenett", {}, 'There is no model "lenett". Did you mean "lenet"?'),
         ("zzz", {}, 'There is no model "zzz".'),
-        ("lenet", {"width": 3}, 'Model lenet has no argument "width"; it has none.'),
-        ("lenet", {"num_classes": 3}, 'Model lenet has no argument "num_classes"; it has none.'),
+        ("shapes-small", {"width": 3}, 'Model shapes-small has no argument "width"; it has none.'),
+        ("shapes-small", {"num_classes": 3}, 'Model shapes-small has no argument "num_classes"; it has none.'),
         (
             "resnet26-w16",
             {"stem_kernal": 5},

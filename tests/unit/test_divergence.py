@@ -24,15 +24,15 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def poison(monkeypatch: pytest.MonkeyPatch, *, step: int, times: int) -> None:
     """Spoil the inputs of a step with NaN the first `times` times it comes."""
-    original, left = Trainer._step, [times]
+    original, left = Trainer._take_step, [times]
 
-    def spoiled(self: Trainer, inputs: torch.Tensor, labels: torch.Tensor) -> Any:
+    def spoiled(self: Trainer, inputs: torch.Tensor, labels: torch.Tensor, lr: float) -> None:
         if self.step == step and left[0] > 0:
             left[0] -= 1
             inputs = inputs * float("nan")
-        return original(self, inputs, labels)
+        original(self, inputs, labels, lr)
 
-    monkeypatch.setattr(Trainer, "_step", spoiled)
+    monkeypatch.setattr(Trainer, "_take_step", spoiled)
 
 
 def test_divergence_stops_before_the_weights_are_touched(
