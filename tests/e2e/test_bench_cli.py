@@ -24,6 +24,7 @@ def test_the_figures_of_the_embedded_set_as_json(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir()), "it leaves nothing in the runs folder"
 
 
+@pytest.mark.long
 def test_without_the_data_set_a_table_says_that_images_are_random(tmp_path: Path) -> None:
     words = ["bench", "--seconds", "5", "--pairs", "1", "--data-dir", str(tmp_path / "none")]
     done = cifar_tui(*words, runs=tmp_path)
