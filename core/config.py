@@ -17,6 +17,7 @@ PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Scalar = bool | int | float | str
+BestMetric = Literal["validation_top1", "train_accuracy", "validation_loss"]
 TestTime = Literal["none", "mirror", "mirror_shift"]
 
 
@@ -218,7 +219,7 @@ class CheckpointConfig(Section, frozen=True):
 
     every_epochs: NonNegative = 1
     """Save after this many epochs; 0 saves only at the end and on request."""
-    best: Literal["validation_top1", "train_accuracy", "validation_loss"] = "validation_top1"
+    best: BestMetric = "validation_top1"
     """What "best" means for the checkpoint of that name."""
     keep: Positive = 2
     """How many of the newest checkpoints stay, beside the best and those asked for."""

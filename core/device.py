@@ -57,6 +57,24 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all that was asked of it: before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def seed_device(device: torch.device, seed: int) -> None:
+    """Seed one device's global generator; torch.manual_seed would go through every device each step."""
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 def _automatic() -> tuple[str, str]:
     if torch.cuda.is_available():
         return "cuda", "a CUDA device is at hand"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 from torch import Tensor
 
+from core.config import BestMetric
 from core.errors import CheckpointError
+from core.events import Evaluation
 from core.meter import Totals
 from core.optim.schedules import PlateauState
 from core.setup import Setup
@@ -32,6 +35,20 @@ class Progress(msgspec.Struct, kw_only=True):
     plateau: PlateauState = PlateauState()
     best: float | None = None
     """Of the metric that `checkpoint.best` names; larger is better."""
+
+    def take_score(self, metric: BestMetric, validation: Evaluation, train_accuracy: float) -> bool:
+        """Take the result of an epoch into account; whether it is the best so far."""
+        match metric:
+            case "validation_top1":
+                score = validation.top1
+            case "train_accuracy":
+                score = train_accuracy
+            case "validation_loss":
+                score = -validation.loss
+        is_best = math.isfinite(score) and (self.best is None or score > self.best)
+        if is_best:
+            self.best = score
+        return is_best
 
 
 def capture(progress: Progress, setup: Setup) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import msgspec
 
 from core.config import TrainConfig
 from core.errors import StorageError, UsageError
+from core.fold import fold
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder, find_run
-from core.state import RunState
 
 # What may differ without another result being another run: how long, where, and what is kept.
 _HARMLESS = (
@@ -87,9 +87,7 @@ def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
 
 def is_finished(folder: RunFolder, config: TrainConfig) -> bool:
     """Whether the run has done all the epochs that `config` asks for."""
-    state = RunState()
-    for record in EventReader(folder.events_file).poll():
-        state.apply(record)
+    state = fold(folder.events_file)
     return state.status == "finished" and config.epochs <= state.num_epochs and config.max_steps in (None, state.step)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from core.compare import seed_groups, setting_differences
 from core.errors import UsageError
-from core.reader import EventReader
+from core.fold import fold
 from core.runfolder import RunFolder
 from core.runsummary import Condition, condition, summarize
 from core.state import RunState
@@ -101,9 +101,7 @@ def summarize_seeds(folders: Sequence[RunFolder], target: float | None = None) -
         raise UsageError(f"run {twice} is named twice: each run counts once")
     runs, configs = [], []
     for folder in folders:
-        state = RunState()
-        for record in EventReader(folder.events_file).poll():
-            state.apply(record)
+        state = fold(folder.events_file)
         summary = summarize(folder, state)
         runs.append(
             SeedRun(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core import events as ev
 from core.config import OneCycle
+from core.device import synchronize
 from core.setup import Setup
 
 _WARM_UP_STEPS = 3  # before a capture: kernels are chosen, workspaces allocated, optimiser state made
@@ -59,19 +60,33 @@ class Step:
 
     def gradients(self, inputs: Tensor, labels: Tensor) -> Measures:
         """Forward and backward, and what is done to the gradient before the update."""
-        settings = self._settings
+        loss, logits = self.backward(inputs, labels)
+        correct = (logits.argmax(1) == labels).sum()
+        norm = self.gradient_norm()
+        self.clip(norm)
+        return Measures(loss, correct, norm)
+
+    def backward(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward and backward: loss and logits, which are no part of the graph any more."""
         with self._setup.autocast():
             logits = self._setup.compiled(inputs)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
-        correct = (logits.detach().argmax(1) == labels).sum()
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._settings.label_smoothing)
         self._setup.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        return loss.detach(), logits.detach()
+
+    def gradient_norm(self) -> Tensor:
+        """Global L2 norm, without dimensions."""
+        return torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+
+    def clip(self, norm: Tensor | None = None) -> None:
+        """Clip the gradient as the recipe says; `norm` is its norm, where that is known already."""
+        settings = self._settings
         if settings.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self._parameters, settings.clip_value)
         if settings.clip_norm is not None:
+            norm = self.gradient_norm() if norm is None else norm
             torch.nn.utils.clip_grads_with_norm_(self._parameters, settings.clip_norm, norm)
-        return Measures(loss.detach(), correct, norm)
 
     def update(self) -> None:
         """Move the weights."""
@@ -194,17 +209,12 @@ def _time(step: Stepper, inputs: Tensor, labels: Tensor, device: torch.device) -
     """Seconds a step takes, after warming up."""
     for _ in range(_WARM_UP_STEPS):
         step(inputs, labels)
-    _wait(device)
+    synchronize(device)
     started = time.perf_counter()
     for _ in range(_TIMED_STEPS):
         step(inputs, labels)
-    _wait(device)
+    synchronize(device)
     return (time.perf_counter() - started) / _TIMED_STEPS
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 @contextlib.contextmanager

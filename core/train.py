@@ -12,17 +12,15 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from core import events as ev
-from core.config import Plateau
 from core.data.randomness import stream_seed
+from core.device import seed_device
 from core.errors import DivergedError, ExitCode, UsageError
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
-from core.optim.schedules import lr_factor, momentum_at
-from core.optim.schedules import plan as plan_lr
+from core.plan import Plan
 from core.progress import Progress, capture, restore
 from core.pulse import Pulse
 from core.runfolder import RunFolder
@@ -54,6 +52,7 @@ class Trainer:
         self.meter = Meter(setup.device)
         self.saver = Saver(folder, self.config.checkpoint, emit)
         self.steps_per_epoch = setup.train_data.steps_per_epoch
+        self._plan = Plan(self.config, self.steps_per_epoch, self.progress)
         self.parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
         self.end: ev.RunEnded | None = None
         """Set by whatever ends the run."""
@@ -70,6 +69,7 @@ class Trainer:
             CheckpointError: it belongs to another network or optimiser.
         """
         self.progress = restore(state, self.setup)
+        self._plan = Plan(self.config, self.steps_per_epoch, self.progress)
         self.meter.totals = self.progress.totals
         if self.step > 0:  # the optimiser as the last step left it: an epoch's end may be the next to come
             self._set_learning_rate(self.step - 1)
@@ -104,7 +104,7 @@ class Trainer:
             epoch = progress.epoch + 1  # told from 1
             while self.end is None and progress.batch < self.steps_per_epoch and progress.step < self.num_steps:
                 with self.meter.preparing():
-                    inputs, labels = data.batch(epoch, progress.batch, self._image_size())
+                    inputs, labels = data.batch(epoch, progress.batch, self._plan.image_size(progress.step))
                 lr = self._set_learning_rate(progress.step)
                 self._take_step(inputs, labels, lr)
                 progress.step += 1
@@ -139,7 +139,7 @@ class Trainer:
     def _take_step(self, inputs: Tensor, labels: Tensor, lr: float) -> None:
         setup, step = self.setup, self.progress.step
         # Dropout draws from the device's global generator.
-        _seed_device(setup.device, stream_seed(self.config.seed, "step", step))
+        seed_device(setup.device, stream_seed(self.config.seed, "step", step))
         if setup.device.type == "cpu":
             # Here looking costs nothing, and the weights stay as they were before a step that is no good. On a GPU it
             # would wait for the step, so there the meter's rows tell.
@@ -151,19 +151,9 @@ class Trainer:
         else:
             self.meter.record(step, *self._stepper(inputs, labels), lr=lr, num_images=len(labels))
 
-    def _image_size(self) -> int | None:
-        """Side of the images of the next step; None is their own."""
-        settings = self.config.data
-        return settings.low_size if self.progress.step < settings.low_part * self.num_steps else None
-
     def _set_learning_rate(self, step: int) -> float:
-        schedule = self.config.schedule
-        if isinstance(schedule, Plateau):
-            factor = self.progress.plateau.factor
-        else:
-            factor = lr_factor(schedule, step, self.num_steps, self.steps_per_epoch)
-        lr = self.config.optimizer.lr * factor * self.progress.lr_scale
-        set_hyperparameters(self.setup.optimizer, lr=lr, momentum=momentum_at(schedule, step, self.num_steps))
+        lr = self._plan.learning_rate(step)
+        set_hyperparameters(self.setup.optimizer, lr=lr, momentum=self._plan.momentum(step))
         return lr
 
     def _end_epoch(self, epoch: int) -> None:
@@ -193,30 +183,14 @@ class Trainer:
                 images_per_second=round(totals.images / totals.seconds, 1) if totals.seconds > 0 else 0.0,
             )
         )
-        if isinstance(self.config.schedule, Plateau):
-            self._update_plateau(self.config.schedule, validation.loss)
-        match self.config.checkpoint.best:
-            case "validation_top1":
-                metric = validation.top1
-            case "train_accuracy":
-                metric = train_accuracy
-            case "validation_loss":
-                metric = -validation.loss
-        is_best = math.isfinite(metric) and (progress.best is None or metric > progress.best)
-        if is_best:
-            progress.best = metric
+        if reason := self._plan.follow_validation(validation.loss):
+            self.emit(ev.PlanChanged(step=self.step, reason=reason, plan=self.plan()))
+        is_best = progress.take_score(self.config.checkpoint.best, validation, train_accuracy)
         every = self.config.checkpoint.every_epochs
         if is_best or (every and epoch % every == 0):
             self.save("epoch", is_best=is_best)
         self.emit(ev.PhaseChanged(phase="training"))
         self.proceed()
-
-    def _update_plateau(self, schedule: Plateau, validation_loss: float) -> None:
-        before = self.progress.plateau
-        self.progress.plateau = before.update(schedule, validation_loss)
-        if self.progress.plateau.factor != before.factor:
-            reason = f"the validation loss has not improved for {schedule.patience + 1} epochs"
-            self.emit(ev.PlanChanged(step=self.step, reason=reason, plan=self.plan()))
 
     def _emit_batches(self, chunks: list[ev.Batches]) -> None:
         for chunk in chunks:
@@ -245,14 +219,13 @@ class Trainer:
 
     @property
     def num_epochs(self) -> int:
-        """Epochs planned; the last one may be cut short by `max_steps`."""
-        return -(-self.num_steps // self.steps_per_epoch)
+        """Epochs planned."""
+        return self._plan.num_epochs
 
     @property
     def num_steps(self) -> int:
-        """Steps planned; a schedule spans them all."""
-        steps = self.progress.num_epochs * self.steps_per_epoch
-        return min(steps, self.config.max_steps or steps)
+        """Steps planned."""
+        return self._plan.num_steps
 
     @property
     def is_over(self) -> bool:
@@ -261,14 +234,7 @@ class Trainer:
 
     def plan(self) -> ev.LrPlan:
         """The learning rate from here to the end, as planned now."""
-        return plan_lr(
-            self.config.schedule,
-            self.config.optimizer.lr,
-            num_steps=self.num_steps,
-            steps_per_epoch=self.steps_per_epoch,
-            first_step=self.step,
-            scale=self.progress.lr_scale * self.progress.plateau.factor,
-        )
+        return self._plan.lr_plan()
 
     def halt(self) -> None:
         """Stop the training clock and emit what was measured so far."""
@@ -331,13 +297,3 @@ class Trainer:
             exit_code=int(exit_code),
             seconds=round(time.monotonic() - self._started, 3),
         )
-
-
-def _seed_device(device: torch.device, seed: int) -> None:
-    """Seed one device's global generator; torch.manual_seed would go through every device each step."""
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index].manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)

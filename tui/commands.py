@@ -11,9 +11,10 @@ import msgspec
 import typer
 
 from core.errors import StorageError, UsageError
+from core.fold import fold
 from core.headless import accuracies, confusion_lines, duration, printable, run_as_json
 from core.reader import EventReader
-from core.runfolder import RunFolder, find_run
+from core.runfolder import find_run
 from core.runindex import RunIndex
 from core.runsummary import as_json, condition
 from core.state import RunState
@@ -77,7 +78,7 @@ def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
 def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """Show how a run stands or ended."""
     folder = find_run(runs_dir.expanduser(), run)
-    state = _fold(folder)
+    state = fold(folder.events_file)
     facts = run_as_json(folder, state)
     if json:
         _print_json(facts)
@@ -236,13 +237,6 @@ def doctor(
 
     for name, finding in examine(runs_dir.expanduser(), data_dir):
         typer.echo(f"{name:<14}{finding}")
-
-
-def _fold(folder: RunFolder) -> RunState:
-    state = RunState()
-    for record in EventReader(folder.events_file).poll():
-        state.apply(record)
-    return state
 
 
 def _print_json(value: object) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core import events as ev
 from core.compare import time_to_reach
 from core.errors import UsageError
-from core.reader import EventReader
+from core.fold import fold
 from core.runfolder import find_run
 from core.state import RunState
 from tui.render import numbers
@@ -63,10 +63,8 @@ def find_ghost(runs_dir: Path, name: str) -> Ghost:
     """
     if name == PUBLISHED:
         return Ghost(PUBLISHED, *(np.empty(0) for _ in range(4)))
-    folder, state = find_run(runs_dir, name), RunState()
-    for record in EventReader(folder.events_file).poll():
-        state.apply(record)
-    return ghost_of_run(folder.id, state)
+    folder = find_run(runs_dir, name)
+    return ghost_of_run(folder.id, fold(folder.events_file))
 
 
 def published_ghost(published: ev.Published | None) -> Ghost | None:

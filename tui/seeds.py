@@ -10,14 +10,13 @@ import msgspec
 import typer
 
 from core.errors import ExitCode, UsageError
+from core.fold import fold
 from core.headless import Report, duration, printable
-from core.reader import EventReader
 from core.resume import is_finished
 from core.runfolder import RunFolder
 from core.seeds import SeedsSummary, Spread, check_target, summarize_seeds
 from core.session import Request, train_run
 from core.signals import Signals
-from core.state import RunState
 from tui.attach import has_terminal
 from tui.launch import TrainOptions, make_request, reporter, resolve
 from tui.plain_table import table_lines
@@ -126,10 +125,7 @@ class _Group:
         if code not in _GOES_ON_AFTER:
             return f"the run ended with exit code {int(code)}"
         run = self._folders[-1]
-        state = RunState()
-        for record in EventReader(run.events_file).poll():
-            state.apply(record)
-        return f"run {run.id} was stopped" if state.status == "stopped" else ""
+        return f"run {run.id} was stopped" if fold(run.events_file).status == "stopped" else ""
 
 
 def summary_lines(summary: SeedsSummary) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from core.config import OptimizerConfig
+from core.device import synchronize
 from core.events import Layer
 
 _MATRIX_SIDE = {"cpu": 1024}
@@ -64,14 +65,6 @@ def copy_bytes_per_second(device: torch.device, seconds: float) -> float:
     source = torch.ones(_COPY_BYTES.get(device.type, _COPY_BYTES_ELSEWHERE) // 4, device=device)
     target = torch.empty_like(source)
     return 2.0 * source.nbytes / _fastest(lambda: target.copy_(source), device, seconds)
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that was asked of it: before a clock is read."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _fastest(work: Callable[[], object], device: torch.device, seconds: float) -> float:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core.bench.figures import Job, Machine, Sample, What
@@ -17,16 +16,17 @@ from core.bench.limits import (
     copy_bytes_per_second,
     flops_per_image,
     matmul_flops_per_second,
-    synchronize,
 )
 from core.bench.tutorial import training_loader
 from core.config import HorizontalFlip, RandomCrop
 from core.data.pipeline import Pipeline
+from core.device import synchronize
 from core.errors import UsageError
 from core.meter import Meter
 from core.pulse import Pulse
 from core.recorder import Recorder
 from core.setup import set_up, use_channels_last
+from core.step import Step
 
 
 class Parts:
@@ -39,7 +39,7 @@ class Parts:
     def __init__(self, job: Job) -> None:
         self._setup = set_up(job.config, lambda event: None)
         self._setup.model.train()
-        self._parameters = [parameter for parameter in self._setup.model.parameters() if parameter.requires_grad]
+        self._step = Step(self._setup)
         data = msgspec.structs.replace(job.config.data, augment=(RandomCrop(padding=4), HorizontalFlip()))
         device, train = self._setup.device, self._setup.dataset.train
         self._pipeline = Pipeline(
@@ -87,24 +87,12 @@ class Parts:
         synchronize(self._setup.device)
         return Sample(images, time.perf_counter() - started)
 
-    def _forward_backward(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and loss; the gradients are clipped as the recipe says."""
-        setup, settings = self._setup, self._setup.config.optimizer
-        with setup.autocast():
-            logits = setup.compiled(inputs)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
-        setup.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if settings.clip_value is not None:
-            torch.nn.utils.clip_grad_value_(self._parameters, settings.clip_value)
-        if settings.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip_norm)
-        return logits, loss
-
     def _bare_step(self) -> int:
+        """A step without anything that only a person wants to know."""
         _, inputs, labels = next(self._training)
-        self._forward_backward(inputs, labels)
-        self._setup.optimizer.step()
+        self._step.backward(inputs, labels)
+        self._step.clip()
+        self._step.update()
         return len(labels)
 
     def _with_events(self, seconds: float) -> Sample:
@@ -118,13 +106,11 @@ class Parts:
         def step() -> int:
             with meter.preparing():
                 epoch, inputs, labels = next(self._training)
-            logits, loss = self._forward_backward(inputs, labels)
-            correct = (logits.detach().argmax(1) == labels).sum()
-            norm = torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+            measures = self._step.gradients(inputs, labels)
             if setup.device.type == "cpu":
-                loss.item(), norm.item()  # the trainer looks whether they are finite
-            setup.optimizer.step()
-            meter.record(self._num_steps, loss, correct, norm, lr=lr, num_images=len(labels))
+                measures.loss.item(), measures.norm.item()  # the trainer looks whether they are finite
+            self._step.update()
+            meter.record(self._num_steps, *measures, lr=lr, num_images=len(labels))
             self._num_steps += 1
             pulse.step, pulse.last_step = self._num_steps, time.monotonic()
             for chunk in meter.take(epoch):

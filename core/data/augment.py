@@ -107,8 +107,8 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | 
         draws = uniform.view(-1, batch, 1, 1)
         match spec:
             case HorizontalFlip():
-                alternates = spec.alternate and mirrored is not None
-                flipped = (mirrored.view(-1, 1, 1) if alternates else draws[0] < spec.p).float()  # type: ignore[union-attr]
+                drawn = draws[0] < spec.p
+                flipped = (mirrored.view(-1, 1, 1) if spec.alternate and mirrored is not None else drawn).float()
                 x = x * (1 - 2 * flipped) + (width - 1) * flipped  # x, or width - 1 - x
                 continue  # never leaves the image
             case RandomCrop():

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.config import DataConfig, Normalize
+from core.config import DataConfig, HorizontalFlip, Normalize
 from core.data.augment import augment_stored
 from core.data.dataset import Split
 from core.data.randomness import stream_seed
@@ -97,7 +97,8 @@ class Pipeline:
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._generator = torch.Generator(device)
         self._order: tuple[int, Tensor] | None = None
-        self._first_mirrored = self._draw_first_mirrored()
+        alternates = any(isinstance(spec, HorizontalFlip) and spec.alternate for spec in config.augment)
+        self._first_mirrored = self._draw_first_mirrored() if alternates else None
         self._batches_per_chunk = max(1, _CHUNK_IMAGES.get(device.type, 0) // config.batch_size)
         self._chunk: tuple[tuple[int, int], Tensor, Tensor] | None = None
         mean = torch.tensor(normalize.mean if normalize else [0.0] * num_channels, device=device).view(-1, 1, 1)
@@ -148,7 +149,7 @@ class Pipeline:
             chosen = self.order(epoch)[number * size : end]
             images = self._split.images.index_select(0, chosen)
             self._generator.manual_seed(stream_seed(self._seed, "augment", epoch, number))
-            mirrored = self._first_mirrored[chosen] ^ (epoch % 2 == 0)
+            mirrored = None if self._first_mirrored is None else self._first_mirrored[chosen] ^ (epoch % 2 == 0)
             images = augment_stored(images, self._config.augment, self._generator, self._mean, mirrored)
             labels = self._split.labels.index_select(0, chosen)
             self._chunk = ((epoch, number), self.normalized(images), labels)

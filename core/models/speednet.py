@@ -23,6 +23,7 @@ from core.models.fit import require_side
 from core.models.residual import Sum
 
 _PATCH = 2  # pixels; side of the whitened patches
+_IMAGES_AT_ONCE = 500  # their patches take 46 MB; those of thousands would take most of a small machine's memory
 _EPSILON = 5e-4  # added to the eigenvalues: dark corners of the spectrum must not become noise
 
 
@@ -131,9 +132,12 @@ def speednet(
 def whitening_filters(inputs: Tensor) -> Tensor:
     """Filters that whiten the patches of images B×C×H×W: 2·C·p²×C×p×p with p = 2, the second half the first negated."""
     channels = inputs.shape[1]
-    patches = inputs.unfold(2, _PATCH, 1).unfold(3, _PATCH, 1).permute(0, 2, 3, 1, 4, 5)
-    patches = patches.reshape(-1, channels * _PATCH**2).double()
-    eigenvalues, eigenvectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    side = channels * _PATCH**2
+    covariance = inputs.new_zeros((side, side), dtype=torch.float64)
+    for part in torch.split(inputs, _IMAGES_AT_ONCE):
+        patches = part.unfold(2, _PATCH, 1).unfold(3, _PATCH, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, side).double()
+        covariance += patches.T @ patches / len(patches) * (len(part) / len(inputs))
+    eigenvalues, eigenvectors = torch.linalg.eigh(covariance)
     filters = (eigenvectors / (eigenvalues + _EPSILON).sqrt()).T.flip(0)  # the largest eigenvalue first
     # An eigenvector's sign is arbitrary, and libraries differ; the filter and its negative are both there, but in a
     # fixed order.

@@ -25,8 +25,7 @@ MACHINE = frozenset({ev.SystemSampled, ev.Resumed, ev.RunStarted, ev.RunEnded})
 """What changes plots of the machine's load."""
 _STEPS = BATCHES | EPOCHS | COMMANDS
 _LEAST_WAIT_SECONDS = 0.4
-"""Of the run's time: curves that move twice a second look alive and leave the machine to the
-training."""
+"""Of the run's time: curves that move twice a second look alive, and leave the machine to the training."""
 _LONGEST_WAIT_SECONDS = 1.0
 """Of the run's time: after so long the newest value is drawn even where its point would not move."""
 
