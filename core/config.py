@@ -44,8 +44,9 @@ class RandomCrop(AugmentSection, frozen=True, tag="random_crop"):
 
     padding: NonNegative = 4
     """Pixels added on each side."""
-    mode: Literal["zeros", "reflect"] = "zeros"
-    """What the padding holds: zeros (black, before normalisation) or the mirrored image."""
+    mode: Literal["zeros", "mean", "reflect"] = "zeros"
+    """What the padding holds: zeros (black, before normalisation), the mean that normalisation subtracts (zeros after
+    it), or the mirrored image."""
 
 
 class Rotation(AugmentSection, frozen=True, tag="rotation"):

@@ -63,12 +63,16 @@ class PillowImages(TorchDataset[Item]):
 
 def transform_of(specs: tuple[Augment, ...], normalize: Normalize | None, side: int) -> transforms.Compose:
     """torchvision's counterpart of augmentations of images with `side` pixels a side: Pillow image in, tensor out."""
-    steps: list[Any] = [_counterpart(spec, side) for spec in specs if not isinstance(spec, Cutout)]
+    steps: list[Any] = [_counterpart(spec, side) for spec in specs if not _needs_tensor(spec)]
     steps.append(transforms.ToTensor())
     if normalize is not None:
         steps.append(transforms.Normalize(normalize.mean, normalize.std))
-    # torchvision erases parts of tensors only.
-    return transforms.Compose(steps + [_counterpart(spec, side) for spec in specs if isinstance(spec, Cutout)])
+    return transforms.Compose(steps + [_counterpart(spec, side) for spec in specs if _needs_tensor(spec)])
+
+
+def _needs_tensor(spec: Augment) -> bool:
+    """torchvision erases parts of tensors only, and the mean is what zeros are after normalising."""
+    return isinstance(spec, Cutout) or (isinstance(spec, RandomCrop) and spec.mode == "mean")
 
 
 def _counterpart(spec: Augment, side: int) -> Any:

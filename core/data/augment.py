@@ -35,8 +35,8 @@ def augment(
         images: uint8, or float32 in 0–1; B×C×H×W with one or three channels. Left as they are.
         specs: the augmentations, in order.
         generator: on the device of the images. The result is a function of its state, the images and `specs`.
-        blank: what `Cutout` fills with, C values in 0–1; black if None. The mean of the training set becomes zero with
-            normalisation, as in the paper.
+        blank: what `Cutout` and crops padded with the mean fill with, C values in 0–1; black if None. The mean of the
+            training set becomes zero with normalisation, as in the paper.
 
     Returns:
         float32 B×C×H×W, contiguous.
@@ -59,7 +59,8 @@ def augment_stored(
     blank: Tensor | None = None,
     mirrored: Tensor | None = None,
 ) -> Tensor:
-    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels: they can be normalised at once.
+    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels and leave black behind: they can be
+    normalised at once.
 
     `mirrored` (bool, B) says which images an alternating flip mirrors this time.
     """
@@ -73,7 +74,7 @@ def augment_stored(
             run.append((spec, draws[position : position + _num_draws(spec)]))
             position += _num_draws(spec)
         if moves_pixels:
-            images = _move(images, run, mirrored)
+            images = _move(images, run, mirrored, blank)
             continue
         for spec, uniform in run:
             if isinstance(spec, ColorJitter):
@@ -96,13 +97,15 @@ def _num_draws(spec: Augment) -> int:
             return 2 * len(_factor_ranges(spec))
 
 
-def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | None) -> Tensor:
-    """Flips, crops, rotations and affine maps as one gather; what comes from outside is black."""
+def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | None, blank: Tensor | None) -> Tensor:
+    """Flips, crops, rotations and affine maps as one gather; what comes from outside is black, or blank where a crop
+    pads with the mean."""
     batch, channels, height, width = images.shape
     # Whole numbers as float32: exact far beyond any image size, and the arithmetic needs no conversions.
     x = torch.arange(width, device=images.device, dtype=torch.float32).view(1, 1, width)
     y = torch.arange(height, device=images.device, dtype=torch.float32).view(1, height, 1)
     outside: Tensor | None = None
+    blanked: Tensor | None = None
     for spec, uniform in reversed(run):
         draws = uniform.view(-1, batch, 1, 1)
         match spec:
@@ -129,11 +132,19 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | 
         # Clamp and add up how far outside: on a CPU a third of the time that masks from four comparisons take.
         inner_x, inner_y = x.clamp(0, width - 1), y.clamp(0, height - 1)
         here = (x - inner_x).abs_() + (y - inner_y).abs_()
+        if isinstance(spec, RandomCrop) and spec.mode == "mean":
+            # Walking back, what a later map has left black stays black, whatever this one would put there.
+            new = here > 0 if outside is None else (here > 0) & (outside == 0)
+            blanked = new if blanked is None else blanked | new
         outside = here if outside is None else outside.add_(here)
         x, y = inner_x, inner_y
     index = (y * width + x).long().view(-1, 1, height * width).expand(batch, channels, -1)
     moved = images.reshape(batch, channels, -1).gather(2, index).view(images.shape)
-    return moved if outside is None else moved.mul_((outside == 0).view(torch.uint8).unsqueeze(1))
+    if outside is not None:
+        moved = moved.mul_((outside == 0).view(torch.uint8).unsqueeze(1))
+    if blanked is not None:
+        moved = torch.where(blanked.unsqueeze(1), _filling(moved, blank), to_unit(moved))
+    return moved
 
 
 def _map_back(
@@ -208,5 +219,9 @@ def _cut_out(images: Tensor, spec: Cutout, uniform: Tensor, blank: Tensor | None
     x = torch.arange(width, device=images.device).view(1, 1, width)
     y = torch.arange(height, device=images.device).view(1, height, 1)
     blanked = ((x >= left) & (x < left + spec.size)) & ((y >= top) & (y < top + spec.size))
-    filling = images.new_zeros(()) if blank is None else blank.view(1, -1, 1, 1)
-    return torch.where(blanked.unsqueeze(1), filling, images)
+    return torch.where(blanked.unsqueeze(1), _filling(images, blank), images)
+
+
+def _filling(images: Tensor, blank: Tensor | None) -> Tensor:
+    """`blank` in 0–1, to be broadcast over images."""
+    return torch.zeros((), device=images.device) if blank is None else blank.view(1, -1, 1, 1)

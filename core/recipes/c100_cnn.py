@@ -20,7 +20,8 @@ DATA = DataConfig(
     dataset="cifar100",
     batch_size=100,
     normalize=Normalize(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761)),
-    augment=(HorizontalFlip(p=0.5), RandomCrop(padding=4)),
+    # It flips and crops after it has normalised, so the zeros of its padding are the mean, not black.
+    augment=(HorizontalFlip(p=0.5), RandomCrop(padding=4, mode="mean")),
 )
 """Shared with c100-resnet26-adam, which comes from the same tutorial."""
 

@@ -105,6 +105,39 @@ def test_crop_equals_torchvision(mode: str, padding_mode: str) -> None:
     assert torch.equal(augment_stored(images, [spec], generator_of(7)), torch.stack(expected))
 
 
+def test_crop_padded_with_the_mean_equals_torchvision_after_normalising() -> None:
+    images, mean, std = images_of(height=24), torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.25, 0.3])
+    expected = []
+    for image, (left, top) in zip(images, drawn(2, 7), strict=True):
+        padded = reference.pad(reference.normalize(image / 255, mean.tolist(), std.tolist()), [5, 5])
+        expected.append(reference.crop(padded, math.floor(top * 11), math.floor(left * 11), 24, 32))
+    ours = augment(images, [RandomCrop(padding=5, mode="mean")], generator_of(7), mean)
+    torch.testing.assert_close((ours - mean.view(3, 1, 1)) / std.view(3, 1, 1), torch.stack(expected))
+
+
+@pytest.mark.parametrize("mean_first", [True, False], ids=["mean, then black", "black, then mean"])
+def test_the_later_of_two_crops_decides_what_is_outside(mean_first: bool) -> None:
+    images = torch.full((BATCH, 3, 32, 32), 255, dtype=torch.uint8)
+    mean, modes = torch.tensor([0.5, 0.5, 0.5]), ["mean", "zeros"] if mean_first else ["zeros", "mean"]
+    specs = [RandomCrop(padding=8, mode=mode) for mode in modes]  # type: ignore[arg-type]
+    one_by_one = images
+    draws = torch.rand((4, BATCH), generator=generator_of(3))
+    for number, spec in enumerate(specs):
+        stored = [
+            reference.crop(
+                reference.pad(image, [8, 8], fill=0 if spec.mode == "zeros" else 128),
+                math.floor(top * 17),
+                math.floor(left * 17),
+                32,
+                32,
+            )
+            for image, (left, top) in zip(one_by_one, draws[2 * number : 2 * number + 2].T.tolist(), strict=True)
+        ]
+        one_by_one = torch.stack(stored)
+    ours = augment(images, specs, generator_of(3), mean)
+    torch.testing.assert_close(ours, one_by_one / 255, atol=0.01, rtol=0)
+
+
 def test_crop_offsets_are_uniform() -> None:
     columns = torch.arange(32, dtype=torch.uint8).expand(4500, 1, 32, 32).contiguous()
     moved = augment_stored(columns, [RandomCrop(padding=4)], generator_of(0))

@@ -63,7 +63,13 @@ def cifar100(batch_size: int, mean: tuple[float, ...], std: tuple[float, ...], *
 
 
 RESNET26_SGD = cifar100(256, (0.507, 0.487, 0.441), (0.267, 0.256, 0.276), *CROP_AND_FLIP)
-ADAM_DATA = cifar100(100, (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), *reversed(CROP_AND_FLIP))
+ADAM_DATA = cifar100(
+    100,
+    (0.5071, 0.4867, 0.4408),
+    (0.2675, 0.2565, 0.2761),
+    HorizontalFlip(p=0.5),
+    RandomCrop(padding=4, mode="mean"),
+)
 MNIST_DATA = DataConfig(dataset="mnist", batch_size=100, drop_last=True, normalize=None)
 MNIST_SGD = OptimizerConfig(name="sgd", lr=0.01, momentum=0.9, weight_decay=1e-4)
 
