@@ -170,7 +170,7 @@ def train(folder: Path, recipe: str, steps: int, run_id: str, frames_per_second:
     if frames_per_second:
         with Terminal(["attach", run_id, "--runs-dir", "runs"], folder) as terminal:
             while trainer.poll() is None:
-                terminal.read(0.2)
+                terminal.discard(0.2)
     if trainer.wait():
         raise SystemExit(f"the training of {recipe} ended with {trainer.returncode}")
     return rate_of(run)

@@ -51,6 +51,11 @@ class Drawn(Widget):
         self._strips: list[Strip] = []
         self._base: Style | None = None
         self._drawn_for: tuple[int, int] | None = None
+        self._moment: object = None
+
+    def moment(self) -> object:
+        """All that the drawing depends on but its size, where that is told faster than drawn; None where it is not."""
+        return None
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The drawing as `height` strips of `width` cells."""
@@ -66,8 +71,12 @@ class Drawn(Widget):
         width, height = self.size
         if not (width and height) or not self.is_attached:
             return
+        before_moment, self._moment = self._moment, self.moment()
+        is_drawn = self._drawn_for == (width, height) and self._base is not None
+        if is_drawn and self._moment is not None and self._moment == before_moment:
+            return
         before, self._strips = self._strips, self.draw(width, height)
-        if self._drawn_for != (width, height) or self._base is None:
+        if not is_drawn:
             self._drawn_for = (width, height)
             self.refresh()
             return

@@ -94,6 +94,10 @@ class Tabs(Drawn):
         self._names, self._current, self._choose = names, current, choose
         self._spots: list[tuple[int, int]] = []
 
+    def moment(self) -> object:
+        """Which pane is shown."""
+        return self._current(), self.scene.look
+
     def draw(self, width: int, height: int) -> list[Strip]:
         """The line."""
         look = self.scene.look

@@ -25,7 +25,9 @@ MACHINE = frozenset({ev.SystemSampled, ev.Resumed, ev.RunStarted, ev.RunEnded})
 """What changes plots of the machine's load."""
 _STEPS = BATCHES | EPOCHS | COMMANDS
 _LEAST_WAIT_SECONDS = 0.4
-"""Of the run's time: curves that move twice a second look alive, and leave the machine to the training."""
+"""Of the run's time: curves that move twice a second look alive."""
+_LEAST_WAIT_BESIDE_A_CPU = 0.95
+"""Where the training needs the very cores that draw, once a second has to do: plots are most of what watching costs."""
 _LONGEST_WAIT_SECONDS = 1.0
 """Of the run's time: after so long the newest value is drawn even where its point would not move."""
 
@@ -78,7 +80,8 @@ class PlotPane(Drawn, can_focus=True):
         state = self.scene.state
         step, shown_seconds = self._shown_until
         waited = abs(state.seconds - shown_seconds)
-        if waited < _LEAST_WAIT_SECONDS:
+        on_cpu = state.run is not None and state.run.device.name == "cpu"
+        if waited < (_LEAST_WAIT_BESIDE_A_CPU if on_cpu else _LEAST_WAIT_SECONDS):
             return False
         low, high = whole_range(state, self.scene.view)
         start, end = self.scene.view.window or (low, high)
