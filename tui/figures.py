@@ -92,14 +92,14 @@ def accuracy(state: RunState, view: View) -> PlotSpec:
     if state.run and len(state.classes) > 5:
         top5 = [np.nan if result.top5 is None else result.top5 for _, result in points]
         series.insert(0, Series("top-5", at, top5, "top5", Stroke.DASHED))
-    ghost = _published(state, "validation_top1")
+    ghost, name = _published(state, "validation_top1"), "published"
+    if ghost is None:
+        ghost, name = _published(state, "train_accuracy"), "published train"
     series[:0] = race(state, view, "top1")
     if ghost and state.run and view.ghost is None:
         steps = np.asarray(ghost.epochs, np.float64) * state.run.steps_per_epoch
         kept = steps <= max(state.num_steps, state.step)
-        series.insert(
-            0, Series("published", line.at(steps[kept]), np.asarray(ghost.values)[kept], "ghost", Stroke.DOTTED)
-        )
+        series.insert(0, Series(name, line.at(steps[kept]), np.asarray(ghost.values)[kept], "ghost", Stroke.DOTTED))
     best = state.best
     notes = () if best is None else (Note(float(line.at([best.step])[0]), best.top1, "★", numbers.percent(best.top1)),)
     spec = PlotSpec(

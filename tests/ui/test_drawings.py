@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core import events as ev
+from core.recipes import get_recipe
 from core.state import RunState
 from tests.ui.canned import Canned, ended, live
 from tui import figures
@@ -216,6 +217,19 @@ def test_published_curve_runs_beside_the_run(tmp_path: Path) -> None:
     ghost = next(series for series in spec.series if series.label == "published")
     assert ghost.points[0][0] == 100  # the end of the first epoch
     assert ghost.points[1][0] == pytest.approx(0.4942)
+
+
+def test_where_only_training_accuracy_was_published_that_runs_beside_the_run(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    run.recipe = get_recipe("c100-cnn")
+    spec = figures.accuracy(fold(run.start().epochs(2)), View())
+    ghost = next(series for series in spec.series if series.label == "published train")
+    assert ghost.points[1][0] == pytest.approx(0.0919)
+
+
+def test_map_of_superclasses_has_all_its_rows_where_half_blocks_make_room() -> None:
+    assert arrange(120, 36, 20)["confusion"][3] == 13
+    assert arrange(120, 36, 10)["confusion"][3] == 13, "ten classes have a line each"
 
 
 # -- tables and logs --------------------------------------------------------------------------------------------------

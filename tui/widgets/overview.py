@@ -65,14 +65,18 @@ def arrange(
 
 
 def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
-    """Tables get a line for each class where that leaves enough for the plots; all others share what is left."""
+    """Tables get a line for each class where that leaves enough for the plots, or else the confusion map a line for
+    two, in half blocks; all others share what is left."""
+    whole, halves = max(num_classes, 2) + 2, -(-num_classes // 2) + 3
+    choices = [{index: whole + ("confusion" in row) for index, row in enumerate(rows) if set(row) & {*_TABLE}}]
+    if halves > height // len(rows):
+        choices.append({index: halves for index, row in enumerate(rows) if "confusion" in row})
     fixed: dict[int, int] = {}
-    for index, row in enumerate(rows):
-        if num_classes and any(name in _TABLE for name in row):
-            fixed[index] = max(num_classes, 2) + (3 if "confusion" in row else 2)
-    num_others = len(rows) - len(fixed)
-    if not num_others or sum(fixed.values()) + _LEAST_PLOT * num_others > height:
-        fixed = {}
+    for choice in choices if num_classes else ():
+        num_others = len(rows) - len(choice)
+        if num_others and sum(choice.values()) + _LEAST_PLOT * num_others <= height:
+            fixed = choice
+            break
     others = [index for index in range(len(rows)) if index not in fixed]
     share, spare = divmod(height - sum(fixed.values()), len(others))
     sizes = fixed | {index: share + (number < spare) for number, index in enumerate(others)}
