@@ -21,6 +21,7 @@ from core.events import Batches
 
 CHUNK_SECONDS = 0.2
 _CAPACITY = 4096
+_FIRST_STEPS = 16  # in a chunk on a GPU whose pace is not known yet
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class Meter:
         self._device = device
         self._ring = torch.zeros(_CAPACITY, 3, device=device)
         self._count = 0  # rows in the ring that are not yet in a chunk
+        # A host that only launches graphs issues in a moment what the GPU then works on for seconds, and a command
+        # would have to wait for all of it. So a chunk there also ends at half of CHUNK_SECONDS of the GPU's own time.
+        self._most_steps = _FIRST_STEPS if device.type == "cuda" else _CAPACITY
         self._lr: list[float] = []
         self._images: list[int] = []
         self._first_step = 0
@@ -114,7 +118,7 @@ class Meter:
         arrived = []
         if self._start is not None and self._count:
             age = time.perf_counter() - self._start.host_seconds
-            if age >= CHUNK_SECONDS or self._count == _CAPACITY:
+            if age >= CHUNK_SECONDS or self._count >= self._most_steps:
                 # Waiting here for the chunk before keeps the host at most two chunks ahead of the GPU, so that a
                 # command takes effect soon.
                 while self._under_way:
@@ -157,6 +161,8 @@ class Meter:
     def _finish(self, chunk: _Chunk, epoch: int) -> Batches:
         loss, correct, norm = chunk.rows.T.tolist()
         seconds = chunk.end.seconds_since(chunk.start)
+        if self._device.type == "cuda":
+            self._most_steps = steps_within(CHUNK_SECONDS / 2, len(chunk.lr), seconds)
         # One by one and in order: a resumed epoch then adds up to the very same sum.
         total_loss, total_correct = self.totals.loss, self.totals.correct
         for mean, hits, images in zip(loss, correct, chunk.images, strict=True):
@@ -175,6 +181,11 @@ class Meter:
             seconds=round(seconds, 6),
             data_seconds=round(sum(end.seconds_since(start) for start, end in chunk.preparations), 6),
         )
+
+
+def steps_within(seconds: float, num_steps: int, took_seconds: float) -> int:
+    """How many steps fit into `seconds` at the pace of `num_steps` in `took_seconds`; at least 1, at most the ring."""
+    return min(max(round(num_steps * seconds / max(took_seconds, 1e-9)), 1), _CAPACITY)
 
 
 def _short(value: float) -> float:

@@ -120,6 +120,7 @@ def use_channels_last(device: torch.device) -> bool:
 def _choose_kernels(device: torch.device, *, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":
+        torch.cuda.set_device(device)  # streams and events are those of the present device
         # Benchmarking may pick another kernel at each start, and so another rounding.
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic

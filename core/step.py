@@ -142,20 +142,32 @@ def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event],
     config, device = setup.config, setup.device
     sizes = {config.data.low_size, None} if config.data.low_part < 1 else {config.data.low_size}
     batches = [setup.train_data.batch(1, 0, size) for size in sizes]
+    chosen: Stepper = step
     with _undone(setup):
-        seconds = min(_time(step, *batch, device) for batch in batches)
-        if config.compile is True or (
-            config.compile == "auto" and device.type == "cuda" and seconds * num_steps > _COMPILE_FROM_SECONDS
-        ):
-            seconds = _try_compiling(step, setup, batches, seconds, emit)
-        chosen: Stepper = step
-        if device.type == "cuda" and config.graph is not False:
-            chosen = _try_graph(step, setup, batches, seconds, emit)
+        if device.type == "cuda" or config.compile is True:
+            chosen = _choose(step, setup, batches, num_steps, emit)
+        else:
+            for batch in batches:  # once: kernels are chosen and memory is mapped
+                step(*batch)
         setup.model.eval()
         with torch.inference_mode(), setup.autocast():
             setup.compiled(next(setup.validation_batches())[0])
         setup.model.train()
     return chosen
+
+
+def _choose(
+    step: Step, setup: Setup, batches: list[tuple[Tensor, Tensor]], num_steps: int, emit: Callable[[ev.Event], None]
+) -> Stepper:
+    config, device = setup.config, setup.device
+    seconds = min(_time(step, *batch, device) for batch in batches)
+    # Compiled kernels round in another way, so what a clock decides has no place in a run that is to be repeated.
+    may_compile = config.compile == "auto" and device.type == "cuda" and not config.deterministic
+    if config.compile is True or (may_compile and seconds * num_steps > _COMPILE_FROM_SECONDS):
+        seconds = _try_compiling(step, setup, batches, seconds, emit)
+    if device.type == "cuda" and config.graph is not False:
+        return _try_graph(step, setup, batches, seconds, emit)
+    return step
 
 
 def _try_compiling(
@@ -164,7 +176,15 @@ def _try_compiling(
     """Seconds of a step after the choice."""
     plain = setup.compiled
     setup.compiled = torch.compile(setup.model)  # type: ignore[assignment]
-    compiled = min(_time(step, *batch, setup.device) for batch in batches)
+    try:
+        compiled = min(_time(step, *batch, setup.device) for batch in batches)
+    except RuntimeError as error:
+        if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
+            raise
+        setup.compiled = plain
+        reason = str(error).splitlines()[0]
+        emit(ev.Notice(level="warning", text=f"the network is not compiled, which fails here: {reason}"))
+        return seconds
     figures = f"{compiled * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
     if setup.config.compile is True or compiled * _GAIN < seconds:
         emit(ev.Notice(level="info", text=f"the network is compiled: {figures}"))

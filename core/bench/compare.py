@@ -173,6 +173,9 @@ def endless(config: TrainConfig) -> TrainConfig:
     tree["checkpoint"]["every_epochs"] = 0
     # Images that are small at first would be all that a benchmark ever sees.
     tree["data"].pop("low_size", None)
+    # So many epochs would make compiling pay that the run itself never compiles for.
+    if tree["compile"] == "auto":
+        tree["compile"] = False
     return msgspec.convert(tree, TrainConfig)
 
 

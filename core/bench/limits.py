@@ -57,7 +57,14 @@ def matmul_flops_per_second(device: torch.device, dtype: torch.dtype, seconds: f
     left = torch.randn(side, side, device=device).to(dtype)
     right = torch.randn(side, side, device=device).to(dtype)
     product = torch.empty_like(left)
-    return 2.0 * side**3 / _fastest(lambda: torch.mm(left, right, out=product), device, seconds)
+    precision = torch.backends.cuda.matmul.fp32_precision
+    # By PyTorch's default float32 convolutions compute in TF32 on a GPU and products of matrices do not; the limit is
+    # that of the convolutions.
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
+    try:
+        return 2.0 * side**3 / _fastest(lambda: torch.mm(left, right, out=product), device, seconds)
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = precision
 
 
 def copy_bytes_per_second(device: torch.device, seconds: float) -> float:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.fit import require_side
+from core.models.pool import GlobalMaxPool2d
 from core.models.residual import Sum
 
 _PATCH = 2  # pixels; side of the whitened patches
@@ -121,7 +122,7 @@ def speednet(
             group1=Group(num_whitened, width1, convs=convs, residual=residual),
             group2=Group(width1, width2, convs=convs, residual=residual),
             group3=Group(width2, width3, convs=convs, residual=residual),
-            pool=nn.AdaptiveMaxPool2d(1),
+            pool=GlobalMaxPool2d(),
             flatten=nn.Flatten(),
             fc=fc,
             scale=Scale(1 / width3),

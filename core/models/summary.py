@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from core.events import Layer
+from core.models.pool import GlobalMaxPool2d
 from core.models.residual import Sum
 
 
@@ -153,7 +154,7 @@ def _window(module: nn.Module, image: Tensor) -> _Window | None:
             return _Window(_pair(module.kernel_size), _pair(module.stride), _pair(module.dilation))
         case nn.AvgPool2d():
             return _Window(_pair(module.kernel_size), _pair(module.stride))
-        case nn.AdaptiveAvgPool2d(output_size=1):
+        case nn.AdaptiveAvgPool2d(output_size=1) | GlobalMaxPool2d():
             height, width = image.shape[-2:]
             return _Window((height, width), (1, 1))
         case _:
@@ -174,7 +175,7 @@ def _flops(module: nn.Module, window: _Window | None, num_outputs: int) -> int:
             return 2 * num_outputs
         case nn.ReLU() | Sum():
             return num_outputs
-        case nn.MaxPool2d() if window:
+        case nn.MaxPool2d() | GlobalMaxPool2d() if window:
             return (window.area - 1) * num_outputs
         case nn.AvgPool2d() | nn.AdaptiveAvgPool2d() if window:
             return window.area * num_outputs
@@ -187,7 +188,7 @@ def _kind(module: nn.Module, window: _Window | None) -> str:
     match module:
         case nn.Conv2d() if window:
             return f"conv{size} /{window.stride[0]}" if window.stride[0] > 1 else f"conv{size}"
-        case nn.MaxPool2d():
+        case nn.MaxPool2d() | GlobalMaxPool2d():
             return f"max pool{size}"
         case nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
             return f"average pool{size}"

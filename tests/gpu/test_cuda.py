@@ -16,8 +16,12 @@ from core import events as ev
 from core.attempt import attempt
 from core.config import DataConfig, TrainConfig
 from core.control import Command, send
-from core.meter import Meter
+from core.data.randomness import stream_seed
+from core.device import seed_device
+from core.meter import CHUNK_SECONDS, Meter
+from core.optim.factory import set_hyperparameters
 from core.pulse import Pulse
+from core.reader import read_all
 from core.recipes import get_recipe
 from core.recorder import Recorder
 from core.runfolder import Manifest, RunFolder
@@ -43,8 +47,10 @@ def setup_of(recipe: str, **changes: Any) -> Setup:
 
 
 def run(setup: Setup, step: Any, count: int = STEPS) -> list[torch.Tensor]:
+    lr = setup.config.optimizer.lr
     for index in range(count):
-        torch.cuda.default_generators[setup.device.index or 0].manual_seed(index)
+        seed_device(setup.device, index)
+        set_hyperparameters(setup.optimizer, lr=lr / (1 + index))  # one frozen into a graph would show
         step(*setup.train_data.batch(1, index))
     torch.cuda.synchronize()
     return [tensor.clone() for tensor in setup.model.state_dict().values()]
@@ -59,16 +65,19 @@ def deterministic() -> Iterator[None]:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_no_step_waits_for_the_host(recipe: str, graph: bool) -> None:
     setup = setup_of(recipe, graph=graph)
     step = warm_up(Step(setup), setup, 1000, lambda event: None)
     meter = Meter(setup.device)
     meter.start()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         for index in range(STEPS):
-            with meter.preparing():
-                inputs, labels = setup.train_data.batch(1, index)
+            seed_device(setup.device, stream_seed(0, "step", index))
+            set_hyperparameters(setup.optimizer, lr=setup.config.optimizer.lr / (1 + index))
+            with meter.preparing():  # of an epoch that warming up has not seen: order and augmentation are made here
+                inputs, labels = setup.train_data.batch(2, index)
             meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))
             meter.take(1)
     finally:
@@ -90,7 +99,7 @@ def test_metrics_come_to_the_host_a_few_times_a_second_and_not_every_step() -> N
         meter.flush(1)
         torch.cuda.synchronize()
     copies = [event for event in profile.events() or [] if "Memcpy DtoH" in event.name]
-    assert len(copies) <= 2
+    assert 1 <= len(copies) <= 3  # chunks of 16 steps until the pace is known
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -142,10 +151,12 @@ def test_steering_works_within_200_ms_under_a_graph(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.control.mkdir(parents=True)
     asked: list[float] = []
+    seen: list[int] = []
     answered: list[float] = []
 
     def watch(record: ev.Record) -> None:
         if isinstance(record.event, ev.Batches) and record.event.first_step > 50 and not asked:
+            seen.append(record.event.first_step)
             asked.append(time.monotonic())
             send(folder.control, Command(name="stop"))
         if isinstance(record.event, ev.CommandHandled) and record.event.status == "done":
@@ -162,7 +173,8 @@ def test_steering_works_within_200_ms_under_a_graph(tmp_path: Path) -> None:
         pulse.stop()
         recorder.close()
     assert answered
-    # Not a limit on time: hundreds of steps would have run if the host were far ahead of the GPU.
-    state = history(folder)
-    assert len(state["columns"]["step"]) < 200 * len(setup_of("c10-speedrun").train_data.order(1))
+    # Not a limit on time, which would depend on what else runs: the steps that were still trained after the question.
+    chunks = [record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.Batches)]
+    trained_after = sum(chunk.seconds for chunk in chunks if chunk.first_step > seen[0])
+    assert trained_after < 5 * CHUNK_SECONDS
     sys.stderr.write(f"a stop was answered after {(answered[0] - asked[0]) * 1000:.0f} ms\n")

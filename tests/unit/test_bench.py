@@ -197,4 +197,5 @@ def test_a_training_to_be_measured_has_no_end_and_keeps_its_network() -> None:
     found = endless(config)
     assert found.max_steps is None
     assert found.epochs > 1000
+    assert found.compile is False, "so many epochs would make a compilation pay that the run itself never makes"
     assert (found.model, found.data.augment) == (config.model, config.data.augment)

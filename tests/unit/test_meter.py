@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import meter as meter_module
 from core.events import Batches
-from core.meter import CHUNK_SECONDS, Meter, Totals
+from core.meter import CHUNK_SECONDS, Meter, Totals, steps_within
 
 CPU = torch.device("cpu")
 
@@ -215,3 +215,10 @@ def test_what_is_discarded_is_never_told(meter: Meter, clock: Clock, monkeypatch
     meter.start()
     record(meter, 5)
     assert steps(meter.flush(1)) == [5]
+
+
+@pytest.mark.parametrize(
+    ("took_seconds", "fitting"), [(1.0, 10), (0.1, 100), (1e-12, 4096), (0.0, 4096), (1e6, 1)], ids=str
+)
+def test_a_chunk_on_a_gpu_ends_after_the_steps_that_fit_into_its_time(took_seconds: float, fitting: int) -> None:
+    assert steps_within(0.1, 100, took_seconds) == fitting

@@ -12,6 +12,7 @@ from core.config import DataConfig, HorizontalFlip, ModelConfig, TrainConfig
 from core.errors import UsageError
 from core.models import build_model
 from core.models.order import pooling_first
+from core.models.pool import GlobalMaxPool2d
 from core.models.speednet import SpeedNet, speednet, whitening_filters
 from core.models.summary import describe, num_parameters
 from core.setup import set_up
@@ -122,3 +123,15 @@ def test_only_a_pooling_right_behind_a_relu_changes_its_place() -> None:
         pool0=nn.MaxPool2d(2), relu=nn.ReLU(), pool=nn.MaxPool2d(2), average=nn.AvgPool2d(2), relu2=nn.ReLU()
     )
     assert list(pooling_first(layers)) == ["pool0", "pool", "relu", "average", "relu2"]
+
+
+def test_the_largest_of_a_map_and_its_gradient_are_those_of_adaptive_pooling() -> None:
+    found = []
+    for pool in (GlobalMaxPool2d(), nn.AdaptiveMaxPool2d(1)):
+        maps = torch.randn(4, 5, 3, 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
+        largest = pool(maps)
+        largest.square().sum().backward()
+        found.append((largest, maps.grad))
+    (ours, our_gradient), (theirs, their_gradient) = found
+    assert torch.equal(ours, theirs)
+    assert torch.equal(our_gradient, their_gradient)

@@ -12,7 +12,7 @@ from core import events as ev
 from core.config import DataConfig, ModelConfig, OptimizerConfig, RandomCrop, TrainConfig
 from core.progress import Progress, capture, restore
 from core.setup import Setup, set_up
-from core.step import GraphedStep, Step, warm_up
+from core.step import GraphedStep, Step, _try_compiling, warm_up
 
 SPEEDNET = ModelConfig(name="speednet", args={"width1": 8, "width2": 8, "width3": 8})
 MUON = OptimizerConfig(name="muon", lr=0.1, momentum=0.6, linear_lr=10.0, bias_lr=1.0)
@@ -120,3 +120,24 @@ def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(notice, ev.Notice)
     assert "the network is compiled: " in notice.text
     assert "ms a step against" in notice.text
+
+
+def test_a_network_that_cannot_be_compiled_trains_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(model: torch.nn.Module) -> Any:
+        def call(*inputs: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("Failed to find C compiler\nand much more")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    setup, told = setup_of(SGD, compile="auto"), list[ev.Event]()
+    batch = setup.train_data.batch(1, 0)
+    assert _try_compiling(Step(setup), setup, [batch], 0.5, told.append) == 0.5
+    assert setup.compiled is setup.model
+    (notice,) = told
+    assert isinstance(notice, ev.Notice)
+    assert notice.level == "warning"
+    assert notice.text.endswith("fails here: Failed to find C compiler")
+    wanted = setup_of(SGD, compile=True)
+    with pytest.raises(RuntimeError, match="C compiler"):
+        _try_compiling(Step(wanted), wanted, [batch], 0.5, told.append)
