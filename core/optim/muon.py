@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.device import computes_in_bfloat16
+
 # The quintic iteration of Jordan et al.: singular values end between .7 and 1.2, which is near enough to 1.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
@@ -29,6 +31,9 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, groups: Iterable[dict[str, Any]]) -> None:
         super().__init__(groups, {"lr": 0.0, "momentum": 0.0, "weight_decay": 0.0, "orthogonal": False})
+        # A CPU that has to emulate bfloat16 takes 40 times as long for it as for float32.
+        devices = {parameter.device for group in self.param_groups for parameter in group["params"]}
+        self._dtype = torch.bfloat16 if all(map(computes_in_bfloat16, devices)) else torch.float32
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -52,7 +57,9 @@ class Muon(torch.optim.Optimizer):
         if group["orthogonal"]:
             for index, parameter in enumerate(parameters):
                 parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-                updates[index] = orthogonalize(updates[index].flatten(1)).view_as(parameter).to(parameter.dtype)
+                updates[index] = (
+                    orthogonalize(updates[index].flatten(1).to(self._dtype)).view_as(parameter).to(parameter.dtype)
+                )
         torch._foreach_mul_(updates, -group["lr"])
         torch._foreach_add_(parameters, updates)
 
@@ -65,10 +72,13 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """About the nearest semi-orthogonal matrix, rows×columns, in bfloat16: all singular values become about 1."""
+    """About the nearest semi-orthogonal matrix, rows×columns: all singular values become about 1.
+
+    Rounding matters little: the records do it in bfloat16.
+    """
     a, b, c = _COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = (matrix.T if tall else matrix).bfloat16()
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(_ITERATIONS):
         square = x @ x.T

@@ -10,6 +10,7 @@ from torch import nn
 
 from core.config import OptimizerConfig
 from core.models import build_model
+from core.optim import muon
 from core.optim.factory import build_optimizer, set_hyperparameters
 from core.optim.muon import Muon, orthogonalize
 
@@ -27,11 +28,14 @@ def backward(model: nn.Module, seed: int = 1) -> None:
     nn.functional.cross_entropy(logits, torch.randint(0, 4, (16,), generator=generator)).backward()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("shape", [(16, 90), (90, 16), (20, 32)])
-def test_orthogonalising_makes_all_singular_values_about_one_and_keeps_the_directions(shape: tuple[int, int]) -> None:
+def test_orthogonalising_makes_all_singular_values_about_one_and_keeps_the_directions(
+    shape: tuple[int, int], dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape)
-    result = orthogonalize(matrix).float()
+    result = orthogonalize(matrix.to(dtype)).float()
     values = torch.linalg.svdvals(result)
     assert result.shape == shape
     assert torch.linalg.svdvals(matrix)[0] / torch.linalg.svdvals(matrix)[-1] > 2
@@ -128,3 +132,22 @@ def test_state_goes_through_a_checkpoint() -> None:
 def test_a_closure_is_refused() -> None:
     with pytest.raises(ValueError, match="closure"):
         build_optimizer(network(), CONFIG, torch.device("cpu")).step(lambda: 0.0)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_filters_are_orthogonalised_in_bfloat16_only_where_the_device_computes_in_it(
+    native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spy(matrix: torch.Tensor) -> torch.Tensor:
+        seen.append(matrix.dtype)
+        return matrix
+
+    monkeypatch.setattr(muon, "computes_in_bfloat16", lambda device: native)
+    monkeypatch.setattr(muon, "orthogonalize", spy)
+    model = network()
+    optimizer = build_optimizer(model, CONFIG, torch.device("cpu"))
+    backward(model)
+    optimizer.step()
+    assert seen == [torch.bfloat16 if native else torch.float32]
