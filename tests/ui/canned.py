@@ -46,6 +46,9 @@ class Canned:
         with_images: bool = False,
     ) -> None:
         recipe = get_recipe(_RECIPES[num_classes])
+        self.device = ev.DeviceInfo(
+            name="cuda:0", title="NVIDIA H100", reason="a CUDA device is at hand", precision="bfloat16"
+        )
         self.folder = RunFolder(runs_dir / (run_id or f"20251121-080000-{recipe.name}-brisk-otter"))
         self.folder.control.mkdir(parents=True)
         self.recipe, self.num_epochs, self.steps_per_epoch = recipe, num_epochs, steps_per_epoch
@@ -270,9 +273,7 @@ class Canned:
                 num_steps=self.num_steps,
                 steps_per_epoch=self.steps_per_epoch,
             ),
-            device=ev.DeviceInfo(
-                name="cuda:0", title="NVIDIA H100", reason="a CUDA device is at hand", precision="bfloat16"
-            ),
+            device=self.device,
             published=self.recipe.published,
             versions={"python": "3.11.7", "torch": "2.15.0"},
         )

@@ -17,6 +17,7 @@ from tests.ui.test_drawings import fold
 from tests.ui.watching import Watching, watching
 from tui import source
 from tui.source import LiveSource
+from tui.widgets.header import Header
 from tui.widgets.plots import PlotPane
 from tui.widgets.system import time_spent
 
@@ -96,6 +97,50 @@ def test_curves_move_about_twice_a_second(tmp_path: Path, drawn: list[str]) -> N
         assert "Loss" in drawn
 
     _watch(run, act)
+
+
+def test_curves_move_about_once_a_second_beside_a_training_on_the_cpu(tmp_path: Path, drawn: list[str]) -> None:
+    run = Canned(tmp_path, num_epochs=1, steps_per_epoch=100)
+    run.device = ev.DeviceInfo(name="cpu", title="CPU", reason="no CUDA device was found", precision="float32")
+    run.start().emit(run._batches(10), 1.0)
+
+    async def act(watched: Watching) -> None:
+        drawn.clear()
+        run.emit(run._batches(5), 0.6)
+        await watched.catch_up()
+        assert "Loss" not in drawn
+        run.emit(run._batches(5), 0.36)
+        await watched.catch_up()
+        assert "Loss" in drawn
+
+    _watch(run, act)
+
+
+def test_status_lines_are_drawn_anew_only_when_something_has_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[Strip] = []
+    draw = Header.draw
+
+    def drawing(self: Header, width: int, height: int) -> list[Strip]:
+        strips = draw(self, width, height)
+        lines.extend(strips)
+        return strips
+
+    monkeypatch.setattr(Header, "draw", drawing)
+
+    async def act(watched: Watching) -> None:
+        lines.clear()
+        await watched.catch_up()
+        assert not lines
+        watched.run.emit(watched.run._batches(1), 0.1)
+        await watched.catch_up()
+        assert any("step 431" in line.text for line in lines)
+        lines.clear()
+        await watched.press("f")
+        assert any("VIEW FROZEN" in line.text for line in lines)
+
+    _watch(live(tmp_path), act)
 
 
 def test_steps_are_drawn_at_once_where_the_window_shows_them(tmp_path: Path, drawn: list[str]) -> None:
