@@ -122,6 +122,16 @@ class Terminal:
                 raise AssertionError(f"{wanted} did not come within {seconds:g} s; the screen:\n{self.text}")
             self.read(0.05)
 
+    def exit_code(self, seconds: float = DEADLINE_SECONDS) -> int:
+        """Wait for the program to end. Its last words are read meanwhile: a terminal that is full holds it."""
+        end = time.monotonic() + seconds
+        while (code := self.process.poll()) is None:
+            if time.monotonic() > end:
+                raise AssertionError(f"it did not end within {seconds:g} s; the screen:\n{self.text}")
+            if not self.read(0.05):
+                time.sleep(0.01)  # the other side may be closed already, and would be read again at once
+        return code
+
     def drain(self, seconds: float) -> int:
         """Read for so long; how many bytes came."""
         before, end = self.num_bytes, time.monotonic() + seconds

@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         terminal.wait_for("TRAINING")
         terminal.wait_for("loss ")
         os.kill(terminal.process.pid, signal.SIGKILL)
-        assert terminal.process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
+        assert terminal.exit_code() == -signal.SIGKILL
     yield home
     trainer = trainer_of(run)
     control.send(run / "control", control.parse_command(["stop", "discard"]))
@@ -82,7 +82,7 @@ def test_detaching_restores_the_terminal_and_says_how_to_come_back(home: Path) -
     with _attach(home) as terminal:
         terminal.press("d")
         terminal.wait_for("cifar-tui attach survivor")
-        assert terminal.process.wait(DEADLINE_SECONDS) == 0
+        assert terminal.exit_code() == 0
         assert terminal.attributes() == terminal.before
     assert _goes_on(home)
 
@@ -124,11 +124,11 @@ def test_error_before_the_run_exists_is_one_sentence(tmp_path: Path) -> None:
         # Where the sentence is broken into lines depends on how long the path in it is.
         terminal.wait_for(lambda: "writable folder with --runs-dir" in " ".join(terminal.text.split()))
         terminal.press("q")
-        assert terminal.process.wait(DEADLINE_SECONDS) == 6
+        assert terminal.exit_code() == 6
 
 
 def test_wrong_flag_is_told_before_the_screen_opens(tmp_path: Path) -> None:
     with Terminal(["-r", "shapes-smal"], tmp_path) as terminal:
         terminal.wait_for('Did you mean "shapes-small"?')
-        assert terminal.process.wait(DEADLINE_SECONDS) == 2
+        assert terminal.exit_code() == 2
         assert b"\x1b[?1049h" not in terminal.raw

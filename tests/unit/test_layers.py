@@ -207,7 +207,7 @@ REFUSED = {
     "a name within a list": (
         [
             "data.augment=[{type='random_crop', mode='mirror'}]",
-            'data.augment.mode cannot be "mirror". Known: zeros, ref',
+            'data.augment.mode cannot be "mirror". Known: zeros, mean, ref',
         ]
     ),
     "text for a number": (["optimizer.lr=fast", "optimizer.lr: expected float, got str"]),
