@@ -159,6 +159,7 @@ def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event],
 def _choose(
     step: Step, setup: Setup, batches: list[tuple[Tensor, Tensor]], num_steps: int, emit: Callable[[ev.Event], None]
 ) -> Stepper:
+    """Time what there is to choose from. The network in `setup.compiled` is the chosen one."""
     config, device = setup.config, setup.device
     seconds = min(_time(step, *batch, device) for batch in batches)
     # Compiled kernels round in another way, so what a clock decides has no place in a run that is to be repeated.
@@ -182,8 +183,7 @@ def _try_compiling(
         if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
             raise
         setup.compiled = plain
-        reason = str(error).splitlines()[0]
-        emit(ev.Notice(level="warning", text=f"the network is not compiled, which fails here: {reason}"))
+        emit(ev.Notice(level="warning", text=f"the network is not compiled, which fails here: {_reason(error)}"))
         return seconds
     figures = f"{compiled * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
     if setup.config.compile is True or compiled * _GAIN < seconds:
@@ -213,8 +213,11 @@ def _try_graph(
     except RuntimeError as error:
         if setup.config.graph is True or isinstance(error, torch.OutOfMemoryError):
             raise
-        reason = str(error).splitlines()[0]
-        emit(ev.Notice(level="warning", text=f"steps run without a CUDA graph, which cannot be captured: {reason}"))
+        emit(
+            ev.Notice(
+                level="warning", text=f"steps run without a CUDA graph, which cannot be captured: {_reason(error)}"
+            )
+        )
         return step
     replayed = min(_time(graphed, *batch, setup.device) for batch in batches)
     figures = f"{replayed * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
@@ -223,6 +226,11 @@ def _try_graph(
         return graphed
     emit(ev.Notice(level="info", text=f"steps run without a CUDA graph, which gains nothing: {figures}"))
     return step
+
+
+def _reason(error: RuntimeError) -> str:
+    """The first line of what PyTorch says, which may be followed by hundreds."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _time(step: Stepper, inputs: Tensor, labels: Tensor, device: torch.device) -> float:

@@ -57,9 +57,8 @@ class Muon(torch.optim.Optimizer):
         if group["orthogonal"]:
             for index, parameter in enumerate(parameters):
                 parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-                updates[index] = (
-                    orthogonalize(updates[index].flatten(1).to(self._dtype)).view_as(parameter).to(parameter.dtype)
-                )
+                direction = orthogonalize(updates[index].flatten(1).to(self._dtype))
+                updates[index] = direction.view_as(parameter).to(parameter.dtype)
         torch._foreach_mul_(updates, -group["lr"])
         torch._foreach_add_(parameters, updates)
 

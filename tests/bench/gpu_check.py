@@ -22,11 +22,10 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
+from core.fold import fold
 from core.meter import Meter
-from core.reader import read_all
 from core.recipes import get_recipe
 from core.setup import Setup, set_up
-from core.state import RunState
 from core.step import GraphedStep, Step, Stepper
 
 _STEPS = 50
@@ -103,9 +102,7 @@ def train(recipe: str, seed: int, runs: Path) -> tuple[float, float, float]:
     name = f"{recipe}-{seed}"
     command = [sys.executable, "-m", "tui", "--no-ui", "-r", recipe, "--seed", str(seed), "--device", "cuda"]
     subprocess.run([*command, "--run-id", name, "--runs-dir", str(runs)], check=True, capture_output=True, text=True)
-    state = RunState()
-    for record in read_all(runs / name / "events.jsonl"):
-        state.apply(record)
+    state = fold(runs / name / "events.jsonl")
     last = state.epochs[-1].validation
     return state.training_seconds, last.top1, last.top1_test_time or last.top1
 

@@ -158,10 +158,6 @@ def trainer_of(run: Path) -> psutil.Process:
 
 def last_step(run: Path) -> int:
     """Steps done so far, by the run's log."""
-    from core.reader import EventReader
-    from core.state import RunState
+    from core.fold import fold
 
-    state = RunState()
-    for record in EventReader(run / "events.jsonl").poll():
-        state.apply(record)
-    return state.step
+    return fold(run / "events.jsonl").step

@@ -78,38 +78,27 @@ def test_plots_wait_for_steps_that_can_be_seen(tmp_path: Path, drawn: list[str])
     _watch(run, act)
 
 
-def test_curves_move_about_twice_a_second(tmp_path: Path, drawn: list[str]) -> None:
-    run = Canned(tmp_path, num_epochs=1, steps_per_epoch=100).start()
-    run.emit(run._batches(10), 1.0)
+@pytest.mark.parametrize(
+    ("device", "too_soon", "more"), [("cuda:0", 0.2, 0.25), ("cpu", 0.6, 0.36)], ids=["twice on a GPU", "once on a CPU"]
+)
+def test_curves_move_so_often_a_second(
+    tmp_path: Path, drawn: list[str], device: str, too_soon: float, more: float
+) -> None:
+    run = Canned(tmp_path, num_epochs=1, steps_per_epoch=100)
+    run.device = msgspec.structs.replace(run.device, name=device)
+    run.start().emit(run._batches(10), 1.0)
 
     async def act(watched: Watching) -> None:
         drawn.clear()
-        run.emit(run._batches(5), 0.2)
+        run.emit(run._batches(5), too_soon)
         await watched.catch_up()
         assert "Loss" not in drawn
-        run.emit(run._batches(5), 0.25)
+        run.emit(run._batches(5), more)
         await watched.catch_up()
         assert "Loss" in drawn
         drawn.clear()
         run.emit(run._batches(5), 0.1)
         run.end_epoch()  # what is rarer than steps is shown at once
-        await watched.catch_up()
-        assert "Loss" in drawn
-
-    _watch(run, act)
-
-
-def test_curves_move_about_once_a_second_beside_a_training_on_the_cpu(tmp_path: Path, drawn: list[str]) -> None:
-    run = Canned(tmp_path, num_epochs=1, steps_per_epoch=100)
-    run.device = ev.DeviceInfo(name="cpu", title="CPU", reason="no CUDA device was found", precision="float32")
-    run.start().emit(run._batches(10), 1.0)
-
-    async def act(watched: Watching) -> None:
-        drawn.clear()
-        run.emit(run._batches(5), 0.6)
-        await watched.catch_up()
-        assert "Loss" not in drawn
-        run.emit(run._batches(5), 0.36)
         await watched.catch_up()
         assert "Loss" in drawn
 

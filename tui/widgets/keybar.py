@@ -57,18 +57,16 @@ class KeyBar(Drawn):
     def __init__(self, scene: Scene, hints: Callable[[], list[Hint]], **kwargs: Any) -> None:
         super().__init__(scene, **kwargs)
         self._hints = hints
-        self._wanted: tuple[list[Hint], int, Look] | None = None
-        self._line: list[Strip] = []
         self._spots: list[tuple[int, int, str]] = []
+
+    def moment(self) -> object:
+        """The keys."""
+        return self._hints(), self.scene.look
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """The line."""
-        wanted = (self._hints(), width, self.scene.look)
-        if wanted != self._wanted:
-            self._wanted = wanted
-            strip, self._spots = key_line(*wanted)
-            self._line = [strip]
-        return self._line
+        strip, self._spots = key_line(self._hints(), width, self.scene.look)
+        return [strip]
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key under the mouse does."""
