@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from core.config import Normalize, TrainConfig
 from core.data.dataset import Dataset, Split, load_dataset
 from core.data.pipeline import Pipeline, resolve_normalization
-from core.device import choose_device
-from core.events import DeviceInfo, Event, Layer, PhaseChanged
+from core.device import choose_device, keep_freed_memory
+from core.events import DeviceInfo, Event, Layer, Notice, PhaseChanged
 from core.models import build_model
 from core.models.speednet import SpeedNet
 from core.models.summary import describe
+from core.models.winograd import use_winograd
 from core.optim.factory import build_optimizer
 
 _WHITENING_IMAGES = 5000  # their patches decide the first layer of a SpeedNet
@@ -64,6 +65,8 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         torch.set_num_threads(config.threads)
     device, device_info = choose_device(config)
     _choose_kernels(device, deterministic=config.deterministic)
+    if device.type == "cpu":
+        keep_freed_memory()
 
     emit(PhaseChanged(phase="loading_data", detail=config.data.dataset))
     dataset = load_dataset(
@@ -80,6 +83,11 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=dict(config.model.args)
     )
     layers = describe(model, image_shape)
+    if device.type == "cpu" and config.precision == "auto" and device_info.precision == "float32":
+        num_cheaper = use_winograd(model, layers, config.data.batch_size)
+        if num_cheaper > 0:
+            text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"
+            emit(Notice(level="info", text=text))
     model.to(device)
     if use_channels_last(device):
         model.to(memory_format=torch.channels_last)

@@ -1,0 +1,240 @@
+"""3×3 convolutions with a fraction of the multiplications, for float32 on a CPU.
+
+S. Winograd, "Arithmetic Complexity of Computations" (1980), as A. Lavin and S. Gray applied it to convolutions in "Fast
+Algorithms for Convolutional Neural Networks" (arXiv:1509.09308): images are cut into tiles that overlap by two pixels,
+tiles and filters are transformed, the convolution of a tile becomes a product of numbers at each of its points, and a
+last transform gives m×m outputs. Over all tiles and channels that is one matrix product a point, with (m + 2)² / 9m² of
+the multiplications: a quarter for m = 4. cuDNN does the same on a GPU; oneDNN on most CPUs does not.
+
+It is the same function up to rounding, which it does about ten times as coarsely as a convolution in float32, and a
+thousand times as finely as one in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.events import Layer
+
+_OVERLAP = 2  # pixels of a tile that belong to the next one as well: the side of the filters less one
+
+_CACHED_VALUES = 4 << 20  # 16 MB: what is in the cache from one matrix product to the next
+_FEWEST_TILES = 256  # fewer would read the filters too often
+
+# In multiplications: what moving a tile about costs for each of its points and channels, beside transforming it; and
+# what transforming a filter costs for each of its. Fitted to times on two cores of an EPYC 7003.
+_COST_OF_MOVING = 25
+_COST_OF_FILTERS = 45
+_GAIN = 1.1  # less is not worth the coarser rounding
+
+
+class Transform(NamedTuple):
+    """The method F(m×m, 3×3). A tile, a filter and its outputs are flattened row by row."""
+
+    side: int
+    """m: of what a tile gives."""
+    data: Tensor
+    """(m + 2)² × (m + 2)², of a tile."""
+    filter: Tensor
+    """(m + 2)² × 9."""
+    output: Tensor
+    """m² × (m + 2)²."""
+
+    @property
+    def num_points(self) -> int:
+        """Of a transformed tile."""
+        return len(self.data)
+
+
+def _transform(
+    data: Sequence[Sequence[int]], filter_: Sequence[Sequence[float]], output: Sequence[Sequence[int]]
+) -> Transform:
+    """From the matrices of one dimension, which act on rows and on columns: together, as their Kronecker product."""
+    of_data, of_filter, of_output = (
+        torch.kron(matrix, matrix).float()
+        for matrix in (torch.tensor(rows, dtype=torch.float64) for rows in (data, filter_, output))
+    )
+    return Transform(len(output), of_data, of_filter, of_output)
+
+
+# The points of interpolation are 0, ±1 and infinity; 0, ±1, ±2 and infinity.
+TRANSFORMS = (
+    _transform(
+        data=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+        filter_=((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
+        output=((1, 1, 1, 0), (0, 1, -1, -1)),
+    ),
+    _transform(
+        data=(
+            (4, 0, -5, 0, 1, 0),
+            (0, -4, -4, 1, 1, 0),
+            (0, 4, -4, -1, 1, 0),
+            (0, -2, -1, 2, 1, 0),
+            (0, 2, -1, -2, 1, 0),
+            (0, 4, 0, -5, 0, 1),
+        ),
+        filter_=(
+            (1 / 4, 0, 0),
+            (-1 / 6, -1 / 6, -1 / 6),
+            (-1 / 6, 1 / 6, -1 / 6),
+            (1 / 24, 1 / 12, 1 / 6),
+            (1 / 24, -1 / 12, 1 / 6),
+            (0, 0, 1),
+        ),
+        output=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+    ),
+)
+
+
+class _Convolution(torch.autograd.Function):
+    """The whole of it; images in parts, so that what is transformed is still in the cache when it is multiplied.
+
+    Inside, the channels come last, and the points of a tile first.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, transform: Transform) -> Tensor:
+        num_images, num_inputs, height, width = x.shape
+        num_outputs, side, num_points = len(weight), transform.side, transform.num_points
+        rows, columns = -(-height // side), -(-width // side)
+        margins = (0, 0, 1, columns * side - width + 1, 1, rows * side - height + 1)
+        x = x.permute(0, 2, 3, 1)
+        filters = transform.filter @ weight.permute(2, 3, 0, 1).reshape(9, -1)
+        filters = filters.view(num_points, num_outputs, num_inputs)
+        y = x.new_empty(num_images, rows, side, columns, side, num_outputs)
+        parts = _parts(num_images, rows * columns, num_points * (num_inputs + num_outputs))
+        kept = []
+        for part in parts:
+            tiles = (transform.data @ _tiles(F.pad(x[part], margins), side)).view(num_points, -1, num_inputs)
+            products = torch.bmm(tiles, filters.mT).view(num_points, -1)
+            outputs = (transform.output @ products).view(side, side, -1, rows, columns, num_outputs)
+            y[part] = outputs.permute(2, 3, 0, 4, 1, 5)
+            if bias is not None:
+                y[part] += bias
+            if any(ctx.needs_input_grad):
+                kept.append(tiles)
+        ctx.save_for_backward(filters, *kept)
+        ctx.transform, ctx.parts, ctx.input_shape = transform, parts, (num_images, num_inputs, height, width)
+        y = y.view(num_images, rows * side, columns * side, num_outputs)[:, :height, :width]
+        return y.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
+        transform: Transform = ctx.transform
+        filters, *kept = ctx.saved_tensors
+        num_images, num_inputs, height, width = ctx.input_shape
+        num_outputs, side, num_points = gradient.shape[1], transform.side, transform.num_points
+        rows, columns = -(-height // side), -(-width // side)
+        margins = (0, 0, 0, columns * side - width, 0, rows * side - height)
+        y = gradient.permute(0, 2, 3, 1)
+        of_x = y.new_empty(num_images, height, width, num_inputs) if ctx.needs_input_grad[0] else None
+        of_filters = torch.empty_like(filters)
+        for number, (part, tiles) in enumerate(zip(ctx.parts, kept, strict=True)):
+            outputs = F.pad(y[part], margins).reshape(-1, rows, side, columns, side, num_outputs)
+            outputs = outputs.permute(2, 4, 0, 1, 3, 5).reshape(side * side, -1)
+            products = (transform.output.T @ outputs).view(num_points, -1, num_outputs)
+            torch.baddbmm(of_filters, products.mT, tiles, beta=min(number, 1), out=of_filters)
+            if of_x is not None:
+                of_tiles = transform.data.T @ torch.bmm(products, filters).view(num_points, -1)
+                padded = _untiled(of_tiles.view(side + _OVERLAP, side + _OVERLAP, -1, rows, columns, num_inputs), side)
+                of_x[part] = padded[:, 1 : height + 1, 1 : width + 1]
+        of_weight = (transform.filter.T @ of_filters.view(num_points, -1)).view(3, 3, num_outputs, num_inputs)
+        return (
+            None if of_x is None else of_x.permute(0, 3, 1, 2),
+            of_weight.permute(2, 3, 0, 1),
+            gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None,
+            None,
+        )
+
+
+def _parts(num_images: int, tiles_per_image: int, values_per_tile: int) -> list[slice]:
+    """Images to take at a time."""
+    num_tiles = max(_FEWEST_TILES, _CACHED_VALUES // values_per_tile)
+    size = max(1, num_tiles // tiles_per_image)
+    return [slice(start, start + size) for start in range(0, num_images, size)]
+
+
+def _tiles(x: Tensor, side: int) -> Tensor:
+    """Of padded images N×H×W×C: points × (N · rows · columns · C)."""
+    size = side + _OVERLAP
+    return x.unfold(1, size, side).unfold(2, size, side).permute(4, 5, 0, 1, 2, 3).reshape(size * size, -1)
+
+
+def _untiled(tiles: Tensor, side: int) -> Tensor:
+    """Tiles (m + 2) × (m + 2) × N × rows × columns × C added up to images N×H×W×C, with their margins."""
+    _, _, num_images, rows, columns, channels = tiles.shape
+    x = tiles.new_zeros(num_images, rows + 1, side, columns + 1, side, channels)
+    tiles = tiles.permute(2, 3, 0, 4, 1, 5)
+    x[:, :-1, :, :-1] += tiles[:, :, :side, :, :side]
+    x[:, 1:, :_OVERLAP, :-1] += tiles[:, :, side:, :, :side]
+    x[:, :-1, :, 1:, :_OVERLAP] += tiles[:, :, :side, :, side:]
+    x[:, 1:, :_OVERLAP, 1:, :_OVERLAP] += tiles[:, :, side:, :, side:]
+    return x.flatten(1, 2).flatten(2, 3)
+
+
+def choose_transform(x_shape: Sequence[int], num_outputs: int) -> Transform | None:
+    """The cheapest for inputs N×C×H×W; None where a plain convolution is about as cheap.
+
+    By counting and not by a clock: what a clock decides could make a run and its repetition differ.
+    """
+    num_images, num_inputs, height, width = x_shape
+    best, least = None, 9 * num_inputs * num_outputs * num_images * height * width / _GAIN
+    for transform in TRANSFORMS:
+        num_tiles = num_images * -(-height // transform.side) * -(-width // transform.side)
+        cost_of_channel = _COST_OF_MOVING + len(transform.data) + len(transform.output)
+        cost = transform.num_points * (
+            (num_tiles + _COST_OF_FILTERS) * num_inputs * num_outputs
+            + num_tiles * cost_of_channel * (num_inputs + num_outputs)
+        )
+        if cost < least:
+            best, least = transform, cost
+    return best
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, transform: Transform) -> Tensor:
+    """What F.conv2d with a padding of 1 makes of N×C×H×W and K×C×3×3, in float32 and with the channels last."""
+    return _Convolution.apply(x, weight, bias, transform)  # type: ignore[no-any-return]
+
+
+class WinogradConv2d(nn.Conv2d):
+    """nn.Conv2d with 3×3 filters, stride 1 and a padding of 1 zero, by Winograd's method wherever that is cheaper."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        transform = choose_transform(x.shape, self.out_channels)
+        return super().forward(x) if transform is None else convolve(x, self.weight, self.bias, transform)
+
+
+def use_winograd(model: nn.Module, layers: Sequence[Layer], batch_size: int) -> int:
+    """Have the convolutions for which it is cheaper computed so, in place, with the same parameters; how many they are.
+
+    Args:
+        model: the network.
+        layers: as `core.models.summary.describe` gives them.
+        batch_size: of the training.
+    """
+    sides = {layer.name: layer.output_shape[1:] for layer in layers}
+    found = 0
+    for name, module in model.named_modules():
+        if name in sides and type(module) is nn.Conv2d and _is_fit(module):
+            shape = (batch_size, module.in_channels, *sides[name])  # a padding of 1 keeps the sides as they are
+            if choose_transform(shape, module.out_channels) is not None:
+                module.__class__ = WinogradConv2d
+                found += 1
+    return found
+
+
+def _is_fit(conv: nn.Conv2d) -> bool:
+    return (
+        conv.kernel_size == (3, 3)
+        and conv.stride == (1, 1)
+        and conv.padding == (1, 1)
+        and conv.dilation == (1, 1)
+        and conv.groups == 1
+        and conv.padding_mode == "zeros"
+    )

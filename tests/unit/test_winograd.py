@@ -1,0 +1,113 @@
+"""Convolutions by Winograd's method: against PyTorch's own in float64, and chosen only where they are cheaper."""
+
+import copy
+from itertools import product
+
+import msgspec
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from core import events as ev
+from core.config import Augment, TrainConfig
+from core.models import build_model
+from core.models.summary import describe
+from core.models.winograd import TRANSFORMS, WinogradConv2d, choose_transform, convolve, use_winograd
+from core.recipes import get_recipe
+
+_BY_SIDE = {transform.side: transform for transform in TRANSFORMS}
+_TOLERANCE = 2e-5  # of the largest value
+
+
+def _close(ours: torch.Tensor, exact: torch.Tensor) -> None:
+    assert ours.shape == exact.shape
+    assert (ours.double() - exact).abs().max() <= _TOLERANCE * exact.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("side", "height", "width", "with_bias"),
+    [*product(_BY_SIDE, (4, 7), (8, 5), (True, False)), (4, 1, 1, True), (2, 3, 1, True)],
+)
+def test_outputs_and_gradients_are_those_of_a_convolution(side: int, height: int, width: int, with_bias: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias = (
+        torch.randn(shape, generator=generator).requires_grad_()
+        for shape in ((90, 5, height, width), (6, 5, 3, 3), (6,))
+    )
+    ours = convolve(x, weight, bias if with_bias else None, _BY_SIDE[side])
+    exact_x, exact_weight, exact_bias = (tensor.detach().double().requires_grad_() for tensor in (x, weight, bias))
+    exact = F.conv2d(exact_x, exact_weight, exact_bias if with_bias else None, padding=1)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    _close(ours, exact)
+    arriving = torch.randn(exact.shape, generator=generator)
+    ours.backward(arriving)
+    exact.backward(arriving.double())
+    for mine, theirs in ((x, exact_x), (weight, exact_weight), *(((bias, exact_bias),) if with_bias else ())):
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        _close(mine.grad, theirs.grad)
+
+
+def test_images_taken_in_parts_add_up() -> None:
+    """More than fits into the cache: several parts, the last one smaller."""
+    x, weight = torch.randn(37, 64, 32, 32, requires_grad=True), torch.randn(128, 64, 3, 3, requires_grad=True)
+    ours = convolve(x, weight, None, _BY_SIDE[4])
+    exact = F.conv2d(x, weight, padding=1)
+    arriving = torch.randn_like(exact)
+    for mine, theirs in zip(
+        (ours, *torch.autograd.grad(ours, (x, weight), arriving)),
+        (exact, *torch.autograd.grad(exact, (x, weight), arriving)),
+        strict=True,
+    ):
+        assert (mine - theirs).abs().max() <= 2 * _TOLERANCE * theirs.abs().max()
+
+
+def test_only_what_is_cheaper_is_chosen() -> None:
+    assert choose_transform((64, 128, 16, 16), 256) is _BY_SIDE[4]
+    assert choose_transform((64, 3, 32, 32), 64) is None  # three channels: all transforming, little multiplying
+    assert choose_transform((250, 128, 5, 5), 128) is None  # tiles that hang over the edge
+    assert choose_transform((250, 256, 2, 2), 256) is _BY_SIDE[2]
+    assert choose_transform((1, 512, 4, 4), 512) is None  # filters are transformed for one image
+
+
+def test_a_network_keeps_its_function_and_its_names() -> None:
+    model = build_model("resnet9", num_classes=20, image_shape=(3, 32, 32), args={})
+    plain = copy.deepcopy(model)
+    assert use_winograd(model, describe(model, (3, 32, 32)), 64) == 7  # all but the first
+    assert type(model.get_submodule("conv1.conv")) is nn.Conv2d
+    assert type(model.get_submodule("conv2.conv")) is WinogradConv2d
+    assert list(model.state_dict()) == list(plain.state_dict())
+    x = torch.randn(16, 3, 32, 32).to(memory_format=torch.channels_last)
+    torch.testing.assert_close(model(x), plain(x), rtol=1e-3, atol=1e-3)
+
+
+def test_other_convolutions_stay_as_they_are() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(256, 256, 5, padding=2),
+        nn.Conv2d(256, 256, 3),
+        nn.Conv2d(256, 256, 3, padding=1, stride=2),
+        nn.Conv2d(256, 256, 3, padding=1, groups=2),
+        nn.Conv2d(256, 256, 3, padding=2, dilation=2),
+        nn.Conv2d(256, 256, 3, padding=1, padding_mode="reflect"),
+    )
+    assert use_winograd(model, describe(model, (256, 32, 32)), 64) == 0
+
+
+@pytest.mark.parametrize(("recipe", "precision", "number"), [("shapes-small", "float32", 0), ("c10-cpu", "auto", 4)])
+def test_a_run_says_when_it_uses_them(
+    recipe: str, precision: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core import setup
+
+    monkeypatch.setattr("core.device.computes_in_bfloat16", lambda device: False)
+    config: TrainConfig = get_recipe(recipe).config
+    data = msgspec.structs.replace(config.data, dataset="shapes", augment=tuple[Augment, ...]())
+    config = msgspec.structs.replace(config, data=data, device="cpu")
+    assert config.precision == precision
+    seen: list[ev.Event] = []
+    made = setup.set_up(config, seen.append)
+    used = sum(isinstance(module, WinogradConv2d) for module in made.model.modules())
+    assert used == number
+    notices = [event.text for event in seen if isinstance(event, ev.Notice)]
+    assert bool(notices) == (number > 0)
