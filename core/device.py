@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import platform
 from pathlib import Path
@@ -13,8 +11,6 @@ import torch
 from core.config import TrainConfig
 from core.errors import UsageError
 from core.events import DeviceInfo
-
-_M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1  # of malloc.h: allocations to map apart; free bytes to give back from, -1 never
 
 
 def choose_device(config: TrainConfig) -> tuple[torch.device, DeviceInfo]:
@@ -77,18 +73,6 @@ def seed_device(device: torch.device, seed: int) -> None:
         torch.mps.manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
-
-
-def keep_freed_memory() -> None:
-    """Have the C library keep what is freed for the next allocation, where it is glibc.
-
-    A step allocates and frees the same large tensors again and again. By default glibc gives such memory back, and the
-    system maps and clears it anew page by page: 17,000 pages a step of ResNet-9. Kept, steps are 3 to 5% faster.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        set_option = ctypes.CDLL(None).mallopt
-        set_option(_M_MMAP_MAX, 0)
-        set_option(_M_TRIM_THRESHOLD, -1)
 
 
 def _automatic() -> tuple[str, str]:

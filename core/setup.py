@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from core.config import Normalize, TrainConfig
 from core.data.dataset import Dataset, Split, load_dataset
 from core.data.pipeline import Pipeline, resolve_normalization
-from core.device import choose_device, keep_freed_memory
+from core.device import choose_device
 from core.events import DeviceInfo, Event, Layer, Notice, PhaseChanged
 from core.models import build_model
 from core.models.speednet import SpeedNet
@@ -65,8 +65,6 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         torch.set_num_threads(config.threads)
     device, device_info = choose_device(config)
     _choose_kernels(device, deterministic=config.deterministic)
-    if device.type == "cpu":
-        keep_freed_memory()
 
     emit(PhaseChanged(phase="loading_data", detail=config.data.dataset))
     dataset = load_dataset(
@@ -83,7 +81,8 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=dict(config.model.args)
     )
     layers = describe(model, image_shape)
-    if device.type == "cpu" and config.precision == "auto" and device_info.precision == "float32":
+    plain = config.precision != "auto" or device_info.precision != "float32" or config.compile is True
+    if device.type == "cpu" and not plain:
         num_cheaper = use_winograd(model, layers, config.data.batch_size)
         if num_cheaper > 0:
             text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"

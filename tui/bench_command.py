@@ -117,6 +117,10 @@ def print_table(figures: Benchmark) -> None:
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
     console.print(table)
+    if machine.flops_share(rate) > 1:
+        console.print(
+            "Beyond 100% of computing: Winograd's convolutions multiply less than the plain ones counted here."
+        )
     if max(figures.training.unsteadiness, figures.events.unsteadiness) > _UNSTEADY:
         console.print("The pairs lie far apart: other work was on this machine, so repeat it when that is done.")
 

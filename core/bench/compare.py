@@ -19,7 +19,7 @@ from core.bench.standin import is_missing, with_random_images
 from core.config import TrainConfig
 from core.errors import CifarTuiError, ExitCode, UsageError
 from core.recipes import RECIPES
-from core.session import THREAD_VARIABLES
+from core.session import PYTORCH_VARIABLES
 
 LEAST_SECONDS = 5.0
 _FAST = "-fast"
@@ -41,7 +41,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         environment = dict(os.environ)
         if job.kind == "tutorial":  # PyTorch as it comes
-            environment = {key: value for key, value in environment.items() if key not in THREAD_VARIABLES}
+            environment = {key: value for key, value in environment.items() if key not in PYTORCH_VARIABLES}
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has failed
         self._process = subprocess.Popen(
             [sys.executable, "-m", "core.bench.worker"],

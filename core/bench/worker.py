@@ -54,9 +54,9 @@ def work(channel: Channel) -> None:
             while order := channel.order():
                 channel.send(tutorial.epoch() if order.what == "epoch" else tutorial.steps(order.seconds))
             return
-        from core.session import let_threads_sleep
+        from core.session import tune_pytorch
 
-        let_threads_sleep()
+        tune_pytorch()
         from core.bench.parts import Parts
 
         parts = Parts(job)

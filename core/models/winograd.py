@@ -12,6 +12,7 @@ thousand times as finely as one in bfloat16.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -49,6 +50,10 @@ class Transform(NamedTuple):
     def num_points(self) -> int:
         """Of a transformed tile."""
         return len(self.data)
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of tiles that cover so many pixels; the last ones may hang over the edge."""
+        return -(-height // self.side), -(-width // self.side)
 
 
 def _transform(
@@ -98,10 +103,12 @@ class _Convolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, transform: Transform) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, transform: Transform, has_backward: bool
+    ) -> Tensor:
         num_images, num_inputs, height, width = x.shape
         num_outputs, side, num_points = len(weight), transform.side, transform.num_points
-        rows, columns = -(-height // side), -(-width // side)
+        rows, columns = transform.grid(height, width)
         margins = (0, 0, 1, columns * side - width + 1, 1, rows * side - height + 1)
         x = x.permute(0, 2, 3, 1)
         filters = transform.filter @ weight.permute(2, 3, 0, 1).reshape(9, -1)
@@ -116,7 +123,7 @@ class _Convolution(torch.autograd.Function):
             y[part] = outputs.permute(2, 3, 0, 4, 1, 5)
             if bias is not None:
                 y[part] += bias
-            if any(ctx.needs_input_grad):
+            if has_backward:
                 kept.append(tiles)
         ctx.save_for_backward(filters, *kept)
         ctx.transform, ctx.parts, ctx.input_shape = transform, parts, (num_images, num_inputs, height, width)
@@ -125,12 +132,12 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
         transform: Transform = ctx.transform
         filters, *kept = ctx.saved_tensors
         num_images, num_inputs, height, width = ctx.input_shape
         num_outputs, side, num_points = gradient.shape[1], transform.side, transform.num_points
-        rows, columns = -(-height // side), -(-width // side)
+        rows, columns = transform.grid(height, width)
         margins = (0, 0, 0, columns * side - width, 0, rows * side - height)
         y = gradient.permute(0, 2, 3, 1)
         of_x = y.new_empty(num_images, height, width, num_inputs) if ctx.needs_input_grad[0] else None
@@ -139,7 +146,7 @@ class _Convolution(torch.autograd.Function):
             outputs = F.pad(y[part], margins).reshape(-1, rows, side, columns, side, num_outputs)
             outputs = outputs.permute(2, 4, 0, 1, 3, 5).reshape(side * side, -1)
             products = (transform.output.T @ outputs).view(num_points, -1, num_outputs)
-            torch.baddbmm(of_filters, products.mT, tiles, beta=min(number, 1), out=of_filters)
+            of_filters.baddbmm_(products.mT, tiles, beta=min(number, 1))  # the first part overwrites what was there
             if of_x is not None:
                 of_tiles = transform.data.T @ torch.bmm(products, filters).view(num_points, -1)
                 padded = _untiled(of_tiles.view(side + _OVERLAP, side + _OVERLAP, -1, rows, columns, num_inputs), side)
@@ -149,6 +156,7 @@ class _Convolution(torch.autograd.Function):
             None if of_x is None else of_x.permute(0, 3, 1, 2),
             of_weight.permute(2, 3, 0, 1),
             gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None,
+            None,
             None,
         )
 
@@ -186,7 +194,7 @@ def choose_transform(x_shape: Sequence[int], num_outputs: int) -> Transform | No
     num_images, num_inputs, height, width = x_shape
     best, least = None, 9 * num_inputs * num_outputs * num_images * height * width / _GAIN
     for transform in TRANSFORMS:
-        num_tiles = num_images * -(-height // transform.side) * -(-width // transform.side)
+        num_tiles = num_images * math.prod(transform.grid(height, width))
         cost_of_channel = _COST_OF_MOVING + len(transform.data) + len(transform.output)
         cost = transform.num_points * (
             (num_tiles + _COST_OF_FILTERS) * num_inputs * num_outputs
@@ -199,7 +207,8 @@ def choose_transform(x_shape: Sequence[int], num_outputs: int) -> Transform | No
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, transform: Transform) -> Tensor:
     """What F.conv2d with a padding of 1 makes of N×C×H×W and K×C×3×3, in float32 and with the channels last."""
-    return _Convolution.apply(x, weight, bias, transform)  # type: ignore[no-any-return]
+    # Within `forward` gradients are off, and `needs_input_grad` is true in an evaluation as well: said from here.
+    return _Convolution.apply(x, weight, bias, transform, torch.is_grad_enabled())  # type: ignore[no-any-return]
 
 
 class WinogradConv2d(nn.Conv2d):

@@ -103,6 +103,12 @@ def test_the_table_says_what_stands_beside_what(capsys: pytest.CaptureFixture[st
     assert [cell.strip() for cell in computing.split("│")[2:5]] == ["1 GFLOP/s", "0 GFLOP/s", "41.0%"]
     assert "far apart" not in shown
     assert "random" not in shown
+    assert "Winograd" not in shown
+
+
+def test_the_table_explains_more_than_the_peak(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(figures((1100.0, 1100.0, 1100.0)))
+    assert "Winograd's convolutions multiply less" in capsys.readouterr().out
 
 
 def test_the_table_warns_of_other_work_and_of_random_images(capsys: pytest.CaptureFixture[str]) -> None:

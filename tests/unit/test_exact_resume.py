@@ -128,6 +128,18 @@ def test_every_recipe_resumes_exactly(recipe: str, images: Path, tmp_path: Path)
     assert_same_run(whole, parts)
 
 
+def test_with_convolutions_by_winograds_method(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.device.computes_in_bfloat16", lambda device: False)
+    monkeypatch.setattr("core.models.winograd._COST_OF_FILTERS", 0)  # they pay for batches larger than these
+    config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=3)
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    train(whole, config)
+    assert "7 convolutions by Winograd's method" in whole.events_file.read_text()
+    assert train(parts, config, watch=preempt_at(2)).status == "preempted"
+    train(parts, config, resume="last")
+    assert_same_run(whole, parts)
+
+
 def _without_momenta(state: dict[str, Any]) -> None:
     state["optimizer"]["state"] = {}
 

@@ -2,6 +2,7 @@
 
 import copy
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,11 +11,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from core import events as ev
-from core.config import Augment, TrainConfig
 from core.models import build_model
 from core.models.summary import describe
 from core.models.winograd import TRANSFORMS, WinogradConv2d, choose_transform, convolve, use_winograd
 from core.recipes import get_recipe
+from core.setup import set_up
 
 _BY_SIDE = {transform.side: transform for transform in TRANSFORMS}
 _TOLERANCE = 2e-5  # of the largest value
@@ -63,6 +64,20 @@ def test_images_taken_in_parts_add_up() -> None:
         assert (mine - theirs).abs().max() <= 2 * _TOLERANCE * theirs.abs().max()
 
 
+def test_an_evaluation_keeps_nothing_for_a_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    def save(ctx: object, *tensors: torch.Tensor) -> None:
+        kept.append(len(tensors))
+
+    monkeypatch.setattr(torch.autograd.function.FunctionCtx, "save_for_backward", save)
+    x, weight = torch.randn(2, 8, 8, 8), torch.randn(8, 8, 3, 3, requires_grad=True)
+    convolve(x, weight, None, _BY_SIDE[4])
+    with torch.inference_mode():
+        convolve(x, weight, None, _BY_SIDE[4])
+    assert kept == [2, 1]  # filters and tiles; filters
+
+
 def test_only_what_is_cheaper_is_chosen() -> None:
     assert choose_transform((64, 128, 16, 16), 256) is _BY_SIDE[4]
     assert choose_transform((64, 3, 32, 32), 64) is None  # three channels: all transforming, little multiplying
@@ -94,19 +109,18 @@ def test_other_convolutions_stay_as_they_are() -> None:
     assert use_winograd(model, describe(model, (256, 32, 32)), 64) == 0
 
 
-@pytest.mark.parametrize(("recipe", "precision", "number"), [("shapes-small", "float32", 0), ("c10-cpu", "auto", 4)])
-def test_a_run_says_when_it_uses_them(
-    recipe: str, precision: str, number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from core import setup
-
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [({}, 4), ({"precision": "float32"}, 0), ({"precision": "bfloat16"}, 0), ({"compile": True}, 0)],
+    ids=str,
+)
+def test_a_run_says_when_it_uses_them(changes: dict[str, Any], number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.device.computes_in_bfloat16", lambda device: False)
-    config: TrainConfig = get_recipe(recipe).config
-    data = msgspec.structs.replace(config.data, dataset="shapes", augment=tuple[Augment, ...]())
-    config = msgspec.structs.replace(config, data=data, device="cpu")
-    assert config.precision == precision
+    config = get_recipe("c10-cpu").config
+    data = msgspec.structs.replace(config.data, dataset="shapes")
+    config = msgspec.structs.replace(config, data=data, device="cpu", **changes)
     seen: list[ev.Event] = []
-    made = setup.set_up(config, seen.append)
+    made = set_up(config, seen.append)
     used = sum(isinstance(module, WinogradConv2d) for module in made.model.modules())
     assert used == number
     notices = [event.text for event in seen if isinstance(event, ev.Notice)]
