@@ -81,8 +81,9 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=dict(config.model.args)
     )
     layers = describe(model, image_shape)
-    plain = config.precision != "auto" or device_info.precision != "float32" or config.compile is True
-    if device.type == "cpu" and not plain:
+    # The method is written for the batched products of MKL; other libraries compute them one after another.
+    is_free = config.precision == "auto" and device_info.precision == "float32" and config.compile is not True
+    if device.type == "cpu" and is_free and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
         num_cheaper = use_winograd(model, layers, config.data.batch_size)
         if num_cheaper > 0:
             text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"

@@ -25,12 +25,14 @@ from core.events import Layer
 _OVERLAP = 2  # pixels of a tile that belong to the next one as well: the side of the filters less one
 
 _CACHED_VALUES = 4 << 20  # 16 MB: what is in the cache from one matrix product to the next
+_VECTOR = 16  # of values that the widest CPUs compute at once
 _FEWEST_TILES = 256  # fewer would read the filters too often
 
-# In multiplications: what moving a tile about costs for each of its points and channels, beside transforming it; and
-# what transforming a filter costs for each of its. Fitted to times on two cores of an EPYC 7003.
-_COST_OF_MOVING = 25
-_COST_OF_FILTERS = 45
+# In multiplications: what moving a tile about costs for each of its points and channels, beside transforming it, and
+# what transforming a filter costs for each of its. Fitted to times on two cores of an EPYC 7003, where what a transform
+# multiplies by, a constant that stays in the cache, costs half as much as a filter.
+_COST_OF_MOVING = 34
+_COST_OF_FILTERS = 40
 _GAIN = 1.1  # less is not worth the coarser rounding
 
 
@@ -97,9 +99,11 @@ TRANSFORMS = (
 
 
 class _Convolution(torch.autograd.Function):
-    """The whole of it; images in parts, so that what is transformed is still in the cache when it is multiplied.
+    """The whole of it, in parts of the images and blocks of the filters: what is transformed is still in the cache when
+    it is multiplied.
 
-    Inside, the channels come last, and the points of a tile first.
+    Inside, the channels come last. A transform is a product of matrices for each tile or filter, and what it makes lies
+    tile by tile: MKL computes many small products in parallel faster than one that is as wide as all of them together.
     """
 
     @staticmethod
@@ -111,22 +115,24 @@ class _Convolution(torch.autograd.Function):
         rows, columns = transform.grid(height, width)
         margins = (0, 0, 1, columns * side - width + 1, 1, rows * side - height + 1)
         x = x.permute(0, 2, 3, 1)
-        filters = transform.filter @ weight.permute(2, 3, 0, 1).reshape(9, -1)
-        filters = filters.view(num_points, num_outputs, num_inputs)
-        y = x.new_empty(num_images, rows, side, columns, side, num_outputs)
         parts = _parts(num_images, rows * columns, num_points * (num_inputs + num_outputs))
+        blocks = _blocks(num_outputs, num_points * num_inputs)
+        weight = weight.permute(0, 2, 3, 1).reshape(num_outputs, 9, num_inputs)
+        filters = [_multiply(transform.filter, weight[block]).transpose(0, 1) for block in blocks]
         kept = []
+        y = x.new_empty(num_images, rows, side, columns, side, num_outputs)
         for part in parts:
-            tiles = (transform.data @ _tiles(F.pad(x[part], margins), side)).view(num_points, -1, num_inputs)
-            products = torch.bmm(tiles, filters.mT).view(num_points, -1)
-            outputs = (transform.output @ products).view(side, side, -1, rows, columns, num_outputs)
-            y[part] = outputs.permute(2, 3, 0, 4, 1, 5)
+            tiles = _multiply(transform.data, _tiles(F.pad(x[part], margins), side)).transpose(0, 1)
+            for block, of_block in zip(blocks, filters, strict=True):
+                products = torch.bmm(tiles, of_block.mT).transpose(0, 1)
+                outputs = _multiply(transform.output, products).view(-1, rows, columns, side, side, len(of_block[0]))
+                y[part, ..., block] = outputs.transpose(2, 3)
             if bias is not None:
                 y[part] += bias
             if has_backward:
                 kept.append(tiles)
-        ctx.save_for_backward(filters, *kept)
-        ctx.transform, ctx.parts, ctx.input_shape = transform, parts, (num_images, num_inputs, height, width)
+        ctx.save_for_backward(*filters, *kept)
+        ctx.transform, ctx.parts, ctx.blocks, ctx.input_shape = transform, parts, blocks, x.shape
         y = y.view(num_images, rows * side, columns * side, num_outputs)[:, :height, :width]
         return y.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
@@ -134,27 +140,35 @@ class _Convolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
         transform: Transform = ctx.transform
-        filters, *kept = ctx.saved_tensors
-        num_images, num_inputs, height, width = ctx.input_shape
-        num_outputs, side, num_points = gradient.shape[1], transform.side, transform.num_points
+        filters, kept = ctx.saved_tensors[: len(ctx.blocks)], ctx.saved_tensors[len(ctx.blocks) :]
+        _, height, width, num_inputs = ctx.input_shape
+        num_outputs, side = gradient.shape[1], transform.side
         rows, columns = transform.grid(height, width)
         margins = (0, 0, 0, columns * side - width, 0, rows * side - height)
         y = gradient.permute(0, 2, 3, 1)
-        of_x = y.new_empty(num_images, height, width, num_inputs) if ctx.needs_input_grad[0] else None
-        of_filters = torch.empty_like(filters)
-        for number, (part, tiles) in enumerate(zip(ctx.parts, kept, strict=True)):
-            outputs = F.pad(y[part], margins).reshape(-1, rows, side, columns, side, num_outputs)
-            outputs = outputs.permute(2, 4, 0, 1, 3, 5).reshape(side * side, -1)
-            products = (transform.output.T @ outputs).view(num_points, -1, num_outputs)
-            of_filters.baddbmm_(products.mT, tiles, beta=min(number, 1))  # the first part overwrites what was there
-            if of_x is not None:
-                of_tiles = transform.data.T @ torch.bmm(products, filters).view(num_points, -1)
-                padded = _untiled(of_tiles.view(side + _OVERLAP, side + _OVERLAP, -1, rows, columns, num_inputs), side)
+        of_x = y.new_empty(ctx.input_shape) if ctx.needs_input_grad[0] else None
+        of_weight = y.new_empty(num_outputs, 9, num_inputs)
+        of_filters: list[Tensor | None] = [None] * len(filters)
+        for part, tiles in zip(ctx.parts, kept, strict=True):
+            outputs = F.pad(y[part], margins) if any(margins) else y[part]
+            outputs = outputs.view(-1, rows, side, columns, side, num_outputs).transpose(2, 3)
+            outputs = outputs.reshape(-1, side * side, num_outputs)
+            products = _multiply(transform.output.T, outputs).transpose(0, 1)
+            of_tiles: Tensor | None = None
+            for number, (block, of_block) in enumerate(zip(ctx.blocks, filters, strict=True)):
+                total = of_filters[number] = _add_product(of_filters[number], products[..., block].mT, tiles)
+                if part is ctx.parts[-1]:
+                    of_weight[block] = _multiply(transform.filter.T, total.transpose(0, 1))
+                    of_filters[number] = None  # the next block can have its memory, which is in the cache
+                if of_x is not None:
+                    of_tiles = _add_product(of_tiles, products[..., block], of_block)
+            if of_x is not None and of_tiles is not None:
+                of_tiles = _multiply(transform.data.T, of_tiles.transpose(0, 1))
+                padded = _untiled(of_tiles.view(-1, rows, columns, *2 * (side + _OVERLAP,), num_inputs), side)
                 of_x[part] = padded[:, 1 : height + 1, 1 : width + 1]
-        of_weight = (transform.filter.T @ of_filters.view(num_points, -1)).view(3, 3, num_outputs, num_inputs)
         return (
             None if of_x is None else of_x.permute(0, 3, 1, 2),
-            of_weight.permute(2, 3, 0, 1),
+            of_weight.view(num_outputs, 3, 3, num_inputs).permute(0, 3, 1, 2),
             gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None,
             None,
             None,
@@ -164,26 +178,47 @@ class _Convolution(torch.autograd.Function):
 def _parts(num_images: int, tiles_per_image: int, values_per_tile: int) -> list[slice]:
     """Images to take at a time."""
     num_tiles = max(_FEWEST_TILES, _CACHED_VALUES // values_per_tile)
-    size = max(1, num_tiles // tiles_per_image)
-    return [slice(start, start + size) for start in range(0, num_images, size)]
+    return _slices(num_images, max(1, num_tiles // tiles_per_image))
+
+
+def _blocks(num_filters: int, values_per_filter: int) -> list[slice]:
+    """Filters to take at a time: as many to a block as to any other, and all together half of what is cached."""
+    num_blocks = math.ceil(2 * num_filters * values_per_filter / _CACHED_VALUES)
+    return _slices(num_filters, math.ceil(num_filters / num_blocks / _VECTOR) * _VECTOR)
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, length, size)]
+
+
+def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
+    return torch.bmm(left, right) if total is None else total.baddbmm_(left, right)
+
+
+def _multiply(matrix: Tensor, tiles: Tensor) -> Tensor:
+    """P×Q and tiles × Q × C: tiles × P × C."""
+    return torch.bmm(matrix.expand(len(tiles), -1, -1), tiles)
 
 
 def _tiles(x: Tensor, side: int) -> Tensor:
-    """Of padded images N×H×W×C: points × (N · rows · columns · C)."""
+    """Of padded images N×H×W×C: (N · rows · columns) × points × C."""
     size = side + _OVERLAP
-    return x.unfold(1, size, side).unfold(2, size, side).permute(4, 5, 0, 1, 2, 3).reshape(size * size, -1)
+    return x.unfold(1, size, side).unfold(2, size, side).permute(0, 1, 2, 4, 5, 3).reshape(-1, size * size, x.shape[3])
 
 
 def _untiled(tiles: Tensor, side: int) -> Tensor:
-    """Tiles (m + 2) × (m + 2) × N × rows × columns × C added up to images N×H×W×C, with their margins."""
-    _, _, num_images, rows, columns, channels = tiles.shape
-    x = tiles.new_zeros(num_images, rows + 1, side, columns + 1, side, channels)
-    tiles = tiles.permute(2, 3, 0, 4, 1, 5)
-    x[:, :-1, :, :-1] += tiles[:, :, :side, :, :side]
-    x[:, 1:, :_OVERLAP, :-1] += tiles[:, :, side:, :, :side]
-    x[:, :-1, :, 1:, :_OVERLAP] += tiles[:, :, :side, :, side:]
-    x[:, 1:, :_OVERLAP, 1:, :_OVERLAP] += tiles[:, :, side:, :, side:]
-    return x.flatten(1, 2).flatten(2, 3)
+    """Tiles N × rows × columns × (m + 2) × (m + 2) × C added up to padded images N×H×W×C."""
+    num_images, rows, columns, size, _, channels = tiles.shape
+    height, width = rows * side, columns * side
+    x = tiles.new_empty(num_images, height + _OVERLAP, width + _OVERLAP, channels)
+    x[:, height:] = 0
+    x[:, :, width:] = 0
+    windows = x.unfold(1, size, side).unfold(2, size, side).permute(0, 1, 2, 4, 5, 3)
+    inner, edge = slice(side), slice(side, None)
+    windows[:, :, :, inner, inner] = tiles[:, :, :, inner, inner]
+    for i, j in ((edge, inner), (inner, edge), (edge, edge)):
+        windows[:, :, :, i, j] += tiles[:, :, :, i, j]
+    return x
 
 
 def choose_transform(x_shape: Sequence[int], num_outputs: int) -> Transform | None:
@@ -195,7 +230,7 @@ def choose_transform(x_shape: Sequence[int], num_outputs: int) -> Transform | No
     best, least = None, 9 * num_inputs * num_outputs * num_images * height * width / _GAIN
     for transform in TRANSFORMS:
         num_tiles = num_images * math.prod(transform.grid(height, width))
-        cost_of_channel = _COST_OF_MOVING + len(transform.data) + len(transform.output)
+        cost_of_channel = _COST_OF_MOVING + (len(transform.data) + len(transform.output)) / 2
         cost = transform.num_points * (
             (num_tiles + _COST_OF_FILTERS) * num_inputs * num_outputs
             + num_tiles * cost_of_channel * (num_inputs + num_outputs)

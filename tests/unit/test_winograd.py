@@ -50,9 +50,11 @@ def test_outputs_and_gradients_are_those_of_a_convolution(side: int, height: int
         _close(mine.grad, theirs.grad)
 
 
-def test_images_taken_in_parts_add_up() -> None:
-    """More than fits into the cache: several parts, the last one smaller."""
-    x, weight = torch.randn(37, 64, 32, 32, requires_grad=True), torch.randn(128, 64, 3, 3, requires_grad=True)
+@pytest.mark.parametrize("cached_values", [1 << 22, 1 << 14], ids=["parts", "parts and blocks"])
+def test_what_does_not_fit_into_the_cache_adds_up(cached_values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several parts of the images and several blocks of the filters, the last ones smaller."""
+    monkeypatch.setattr("core.models.winograd._CACHED_VALUES", cached_values)
+    x, weight = torch.randn(37, 64, 32, 32, requires_grad=True), torch.randn(120, 64, 3, 3, requires_grad=True)
     ours = convolve(x, weight, None, _BY_SIDE[4])
     exact = F.conv2d(x, weight, padding=1)
     arriving = torch.randn_like(exact)
@@ -111,7 +113,7 @@ def test_other_convolutions_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "number"),
-    [({}, 4), ({"precision": "float32"}, 0), ({"precision": "bfloat16"}, 0), ({"compile": True}, 0)],
+    [({}, 5), ({"precision": "float32"}, 0), ({"precision": "bfloat16"}, 0), ({"compile": True}, 0)],
     ids=str,
 )
 def test_a_run_says_when_it_uses_them(changes: dict[str, Any], number: int, monkeypatch: pytest.MonkeyPatch) -> None:
