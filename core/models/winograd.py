@@ -125,7 +125,7 @@ class _Convolution(torch.autograd.Function):
             tiles = _multiply(transform.data, _tiles(F.pad(x[part], margins), side)).transpose(0, 1)
             for block, of_block in zip(blocks, filters, strict=True):
                 products = torch.bmm(tiles, of_block.mT).transpose(0, 1)
-                outputs = _multiply(transform.output, products).view(-1, rows, columns, side, side, len(of_block[0]))
+                outputs = _multiply(transform.output, products).view(-1, rows, columns, side, side, of_block.shape[1])
                 y[part, ..., block] = outputs.transpose(2, 3)
             if bias is not None:
                 y[part] += bias
@@ -140,7 +140,8 @@ class _Convolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
         transform: Transform = ctx.transform
-        filters, kept = ctx.saved_tensors[: len(ctx.blocks)], ctx.saved_tensors[len(ctx.blocks) :]
+        saved = ctx.saved_tensors
+        filters, kept = saved[: len(ctx.blocks)], saved[len(ctx.blocks) :]
         _, height, width, num_inputs = ctx.input_shape
         num_outputs, side = gradient.shape[1], transform.side
         rows, columns = transform.grid(height, width)
@@ -182,7 +183,7 @@ def _parts(num_images: int, tiles_per_image: int, values_per_tile: int) -> list[
 
 
 def _blocks(num_filters: int, values_per_filter: int) -> list[slice]:
-    """Filters to take at a time: as many to a block as to any other, and all together half of what is cached."""
+    """Filters to take at a time: about as many to every block, which fills half of the cache or a little more."""
     num_blocks = math.ceil(2 * num_filters * values_per_filter / _CACHED_VALUES)
     return _slices(num_filters, math.ceil(num_filters / num_blocks / _VECTOR) * _VECTOR)
 
