@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -31,9 +32,9 @@ class Setup:
     device_info: DeviceInfo
     dataset: Dataset
     model: nn.Module
-    compiled: nn.Module
+    compiled: Callable[[Tensor], Tensor]
     """What is called in training: the network itself, or after `core.step.warm_up` perhaps its compiled form, which has
-    the same parameters."""
+    the same parameters. Evaluation calls the network, for which to be compiled as well would not pay."""
     layers: list[Layer]
     optimizer: torch.optim.Optimizer
     train_data: Pipeline
@@ -126,6 +127,9 @@ def use_channels_last(device: torch.device) -> bool:
 
 
 def _choose_kernels(device: torch.device, *, deterministic: bool) -> None:
+    if device.type == "cuda":
+        # cuBLAS repeats itself only with a workspace of a fixed size; it reads this once, before its first product.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":
         torch.cuda.set_device(device)  # streams and events are those of the present device

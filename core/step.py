@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import events as ev
 from core.config import OneCycle
@@ -128,6 +128,20 @@ class GraphedStep:
         return measures
 
 
+class _Compiled:
+    """A network compiled for batches of known shapes. Any other, an epoch's last and smaller one, goes through it as it
+    is: to be compiled for that as well would halt the training for longer than it could ever save.
+    """
+
+    def __init__(self, model: nn.Module, shapes: set[torch.Size]) -> None:
+        self._model, self._shapes = model, shapes
+        self._compiled = torch.compile(model, dynamic=False)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        network = self._compiled if inputs.shape in self._shapes else self._model
+        return network(inputs)  # type: ignore[no-any-return]
+
+
 def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event], None]) -> Stepper:
     """Choose kernels, compile and capture before the training clock starts, and say how steps will run and why.
 
@@ -151,7 +165,7 @@ def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event],
                 step(*batch)
         setup.model.eval()
         with torch.inference_mode(), setup.autocast():
-            setup.compiled(next(setup.validation_batches())[0])
+            setup.model(next(setup.validation_batches())[0])
         setup.model.train()
     return chosen
 
@@ -176,7 +190,7 @@ def _try_compiling(
 ) -> float:
     """Seconds of a step after the choice."""
     plain = setup.compiled
-    setup.compiled = torch.compile(setup.model)  # type: ignore[assignment]
+    setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
     try:
         compiled = min(_time(step, *batch, setup.device) for batch in batches)
     except RuntimeError as error:

@@ -33,7 +33,7 @@ class Validator:
         """
         self._emit(ev.PhaseChanged(phase="evaluating"))
         validation, predictions = evaluate(
-            self._setup.compiled,
+            self._setup.model,
             self._batches(),
             num_classes=len(self._setup.dataset.classes),
             autocast=self._setup.autocast(),

@@ -19,6 +19,7 @@ from core.device import computes_in_bfloat16
 # The quintic iteration of Jordan et al.: singular values end between .7 and 1.2, which is near enough to 1.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
+_TINY = 1e-14  # of a gradient that is zero the direction is zero, not NaN
 
 
 class Muon(torch.optim.Optimizer):
@@ -55,12 +56,22 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(buffers, gradients)
         updates = list(torch._foreach_add(gradients, buffers, alpha=group["momentum"]))  # Nesterov
         if group["orthogonal"]:
-            for index, parameter in enumerate(parameters):
-                parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-                direction = orthogonalize(updates[index].flatten(1).to(self._dtype))
-                updates[index] = direction.view_as(parameter).to(parameter.dtype)
+            self._keep_size(parameters)
+            # With the channels last, as images and filters are laid out, a filter's row is in one piece.
+            by_pixel = [update.permute(0, 2, 3, 1) for update in updates]
+            directions = orthogonalize([update.flatten(1).to(self._dtype) for update in by_pixel])
+            updates = [
+                direction.view(update.shape).permute(0, 3, 1, 2).to(parameter.dtype)
+                for direction, update, parameter in zip(directions, by_pixel, parameters, strict=True)
+            ]
         torch._foreach_mul_(updates, -group["lr"])
         torch._foreach_add_(parameters, updates)
+
+    @staticmethod
+    def _keep_size(parameters: list[Tensor]) -> None:
+        """Scale filters to a norm of 1 for each output on average."""
+        for parameter, norm in zip(parameters, torch._foreach_norm(parameters), strict=True):
+            parameter.mul_(len(parameter) ** 0.5 / norm)
 
     def _buffer(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]
@@ -70,16 +81,36 @@ class Muon(torch.optim.Optimizer):
         return buffer
 
 
-def orthogonalize(matrix: Tensor) -> Tensor:
-    """About the nearest semi-orthogonal matrix, rows×columns: all singular values become about 1.
+def orthogonalize(matrices: list[Tensor]) -> list[Tensor]:
+    """About the nearest semi-orthogonal matrix of each, rows×columns: all singular values become about 1.
 
-    Rounding matters little: the records do it in bfloat16.
+    An iteration multiplies X, its rows the shorter side, by a polynomial in its Gram matrix X·Xᵀ, and so changes that by
+    polynomials in itself: all iterations can be done on Gram matrices, which are small, and those of one size together.
+    X itself is read twice. Rounding matters little in it: the records compute in bfloat16.
     """
+    wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
+    factors: dict[int, Tensor] = {}
+    for side in dict.fromkeys(len(x) for x in wide):
+        of_side = [index for index, x in enumerate(wide) if len(x) == side]
+        grams = torch.stack([(wide[index] @ wide[index].T).float() for index in of_side])
+        factors |= zip(of_side, _factors(grams).unbind(), strict=True)
+    results = [factors[index].to(x.dtype) @ x for index, x in enumerate(wide)]
+    return [
+        result.T if matrix.shape[0] > matrix.shape[1] else result
+        for result, matrix in zip(results, matrices, strict=True)
+    ]
+
+
+def _factors(grams: Tensor) -> Tensor:
+    """What orthogonalises matrices with these Gram matrices, multiplied from the left: both batch×side×side."""
     a, b, c = _COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
-    for _ in range(_ITERATIONS):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    squared_norm = grams.diagonal(dim1=1, dim2=2).sum(1).view(-1, 1, 1) + _TINY
+    grams = grams / squared_norm  # singular values are at most 1, as the iteration needs them
+    identity = torch.eye(grams.shape[1], device=grams.device)
+    total = identity / squared_norm.sqrt()
+    for iteration in range(_ITERATIONS):
+        polynomial = torch.baddbmm(torch.add(a * identity, grams, alpha=b), grams, grams, alpha=c)
+        total = polynomial @ total
+        if iteration < _ITERATIONS - 1:
+            grams = polynomial @ grams @ polynomial
+    return total

@@ -92,7 +92,7 @@ def test_metrics_come_to_the_host_a_few_times_a_second_and_not_every_step() -> N
     step = warm_up(Step(setup), setup, 1000, lambda event: None)
     meter = Meter(setup.device)
     meter.start()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA], acc_events=True) as profile:
         for index in range(20):
             inputs, labels = setup.train_data.batch(1, index)
             meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))

@@ -35,7 +35,7 @@ def test_orthogonalising_makes_all_singular_values_about_one_and_keeps_the_direc
 ) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape)
-    result = orthogonalize(matrix.to(dtype)).float()
+    result = orthogonalize([matrix.to(dtype)])[0].float()
     values = torch.linalg.svdvals(result)
     assert result.shape == shape
     assert torch.linalg.svdvals(matrix)[0] / torch.linalg.svdvals(matrix)[-1] > 2
@@ -44,6 +44,25 @@ def test_orthogonalising_makes_all_singular_values_about_one_and_keeps_the_direc
     # The nearest semi-orthogonal matrix is U·Vᵀ; its inner product with the matrix is the sum of the singular values.
     u, _, vh = torch.linalg.svd(matrix, full_matrices=False)
     assert torch.nn.functional.cosine_similarity(result.flatten(), (u @ vh).flatten(), dim=0) > 0.97
+
+
+def test_many_matrices_at_once_are_each_what_the_plain_iteration_makes_of_it() -> None:
+    torch.manual_seed(0)
+    shapes = [(16, 90), (24, 60), (90, 16), (16, 16), (24, 24)]
+    matrices = [torch.randn(shape) * 10**exponent for exponent, shape in enumerate(shapes, start=-3)]
+    for matrix, result in zip(matrices, orthogonalize(matrices), strict=True):
+        x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).double()
+        x = x / x.norm()
+        for _ in range(3):
+            square = x @ x.T
+            x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+        expected = x.T if matrix.shape[0] > matrix.shape[1] else x
+        torch.testing.assert_close(result.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gradient_of_zero_has_no_direction() -> None:
+    (result,) = orthogonalize([torch.zeros(4, 9)])
+    assert torch.equal(result, torch.zeros(4, 9))
 
 
 def test_parameters_are_in_the_groups_they_belong_to_with_learning_rates_of_their_own() -> None:
@@ -140,9 +159,9 @@ def test_filters_are_orthogonalised_in_bfloat16_only_where_the_device_computes_i
 ) -> None:
     seen = []
 
-    def spy(matrix: torch.Tensor) -> torch.Tensor:
-        seen.append(matrix.dtype)
-        return matrix
+    def spy(matrices: list[torch.Tensor]) -> list[torch.Tensor]:
+        seen.extend(matrix.dtype for matrix in matrices)
+        return matrices
 
     monkeypatch.setattr(muon, "computes_in_bfloat16", lambda device: native)
     monkeypatch.setattr(muon, "orthogonalize", spy)

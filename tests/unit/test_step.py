@@ -107,9 +107,17 @@ def test_a_shape_without_a_graph_is_run_as_it_is() -> None:
 def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
 
-    def compile(model: torch.nn.Module) -> torch.nn.Module:
+    called: list[torch.Size] = []
+
+    def compile(model: torch.nn.Module, *, dynamic: bool) -> Any:
         compiled.append(model)
-        return model
+        assert not dynamic
+
+        def call(inputs: torch.Tensor) -> Any:
+            called.append(inputs.shape)
+            return model(inputs)
+
+        return call
 
     monkeypatch.setattr(torch, "compile", compile)
     setup = setup_of(SGD, compile=True)
@@ -120,10 +128,15 @@ def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(notice, ev.Notice)
     assert "the network is compiled: " in notice.text
     assert "ms a step against" in notice.text
+    inputs = setup.train_data.batch(1, 0)[0]
+    assert set(called) == {inputs.shape}
+    called.clear()
+    setup.compiled(inputs[:1])  # an epoch's last batch is none that was compiled for
+    assert not called
 
 
 def test_a_network_that_cannot_be_compiled_trains_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(model: torch.nn.Module) -> Any:
+    def refuse(model: torch.nn.Module, *, dynamic: bool) -> Any:
         def call(*inputs: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("Failed to find C compiler\nand much more")
 
