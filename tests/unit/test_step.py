@@ -129,7 +129,7 @@ def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) 
     assert "the network is compiled: " in notice.text
     assert "ms a step against" in notice.text
     inputs = setup.train_data.batch(1, 0)[0]
-    assert set(called) == {inputs.shape}
+    assert inputs.shape in called
     called.clear()
     setup.compiled(inputs[:1])  # an epoch's last batch is none that was compiled for
     assert not called
