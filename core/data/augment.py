@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from core.config import Affine, Augment, ColorJitter, Cutout, HorizontalFlip, RandomCrop, Rotation
+from core.data.packed import unpack, words_of
 from core.errors import UsageError
 
 _GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2 luma, to the digits that torchvision uses
@@ -100,7 +101,7 @@ def _num_draws(spec: Augment) -> int:
 def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | None, blank: Tensor | None) -> Tensor:
     """Flips, crops, rotations and affine maps as one gather; what comes from outside is black, or blank where a crop
     pads with the mean."""
-    batch, channels, height, width = images.shape
+    batch, _, height, width = images.shape
     # Whole numbers as float32: exact far beyond any image size, and the arithmetic needs no conversions.
     x = torch.arange(width, device=images.device, dtype=torch.float32).view(1, 1, width)
     y = torch.arange(height, device=images.device, dtype=torch.float32).view(1, height, 1)
@@ -138,13 +139,21 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | 
             blanked = new if blanked is None else blanked | new
         outside = here if outside is None else outside.add_(here)
         x, y = inner_x, inner_y
-    index = (y * width + x).long().view(-1, 1, height * width).expand(batch, channels, -1)
-    moved = images.reshape(batch, channels, -1).gather(2, index).view(images.shape)
+    moved = _gather(images, (y * width + x).long().expand(batch, -1, -1))
     if outside is not None:
         moved = moved.mul_((outside == 0).view(torch.uint8).unsqueeze(1))
     if blanked is not None:
         moved = torch.where(blanked.unsqueeze(1), _filling(moved, blank), to_unit(moved))
     return moved
+
+
+def _gather(images: Tensor, index: Tensor) -> Tensor:
+    """Images made of the pixels at `index`, B×H×W, which counts along an image's rows."""
+    words = words_of(images)
+    if words is not None:
+        return unpack(words.reshape(len(words), -1).gather(1, index.reshape(len(words), -1)).view(words.shape))
+    flat = images.reshape(*images.shape[:2], -1)
+    return flat.gather(2, index.reshape(len(flat), 1, -1).expand(flat.shape)).view(images.shape)
 
 
 def _map_back(

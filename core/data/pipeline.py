@@ -11,6 +11,7 @@ from torch import Tensor
 from core.config import DataConfig, HorizontalFlip, Normalize
 from core.data.augment import augment_stored
 from core.data.dataset import Split
+from core.data.packed import pack, unpack, words_of
 from core.data.randomness import stream_seed
 from core.errors import UsageError
 
@@ -20,6 +21,7 @@ _STATISTICS_CHUNK = 1000  # images; 12 MB as int32
 # microseconds a launch, would cost a batch of 100 about as much as a small network's step. A CPU is fastest with one
 # batch at a time (62,000 images/s against 55,000 in chunks of 800), because that stays in the cache.
 _CHUNK_IMAGES = {"cuda": 4096}
+_PACKED_DEVICES = ("cuda",)  # keep colour images a pixel in a word; see core.data.packed
 
 
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -90,7 +92,10 @@ class Pipeline:
                 f"With drop_last not one batch of {config.batch_size} can be made of {len(split)} training images; "
                 "make data.batch_size smaller."
             )
-        self._split = split.to(device)
+        images = split.images.to(device)
+        if device.type in _PACKED_DEVICES and num_channels == 3:
+            images = pack(images)
+        self._split = Split(images, split.labels.to(device))
         self._config = config
         self._seed = seed
         self._device = device
@@ -147,7 +152,11 @@ class Pipeline:
             size = self._batches_per_chunk * self._config.batch_size
             end = min((number + 1) * size, self.steps_per_epoch * self._config.batch_size)
             chosen = self.order(epoch)[number * size : end]
-            images = self._split.images.index_select(0, chosen)
+            words = words_of(self._split.images)
+            if words is None:
+                images = self._split.images.index_select(0, chosen)
+            else:
+                images = unpack(words.index_select(0, chosen))
             self._generator.manual_seed(stream_seed(self._seed, "augment", epoch, number))
             mirrored = None if self._first_mirrored is None else self._first_mirrored[chosen] ^ (epoch % 2 == 0)
             images = augment_stored(images, self._config.augment, self._generator, self._mean, mirrored)

@@ -84,17 +84,18 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrices: list[Tensor]) -> list[Tensor]:
     """About the nearest semi-orthogonal matrix of each, rows×columns: all singular values become about 1.
 
-    An iteration multiplies X, its rows the shorter side, by a polynomial in its Gram matrix X·Xᵀ, and so changes that by
-    polynomials in itself: all iterations can be done on Gram matrices, which are small, and those of one size together.
+    An iteration multiplies X, its rows the shorter side, by a polynomial in its Gram matrix X·Xᵀ, and so changes that
+    by polynomials in itself: all iterations can be done on Gram matrices, which are small, those of one size together.
     X itself is read twice. Rounding matters little in it: the records compute in bfloat16.
     """
     wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
-    factors: dict[int, Tensor] = {}
+    results = list(wide)
     for side in dict.fromkeys(len(x) for x in wide):
         of_side = [index for index, x in enumerate(wide) if len(x) == side]
-        grams = torch.stack([(wide[index] @ wide[index].T).float() for index in of_side])
-        factors |= zip(of_side, _factors(grams).unbind(), strict=True)
-    results = [factors[index].to(x.dtype) @ x for index, x in enumerate(wide)]
+        grams = torch.stack([wide[index] @ wide[index].T for index in of_side])
+        factors = _factors(grams.float()).to(grams.dtype)
+        for index, factor in zip(of_side, factors.unbind(), strict=True):
+            results[index] = factor @ wide[index]
     return [
         result.T if matrix.shape[0] > matrix.shape[1] else result
         for result, matrix in zip(results, matrices, strict=True)
@@ -106,11 +107,12 @@ def _factors(grams: Tensor) -> Tensor:
     a, b, c = _COEFFICIENTS
     squared_norm = grams.diagonal(dim1=1, dim2=2).sum(1).view(-1, 1, 1) + _TINY
     grams = grams / squared_norm  # singular values are at most 1, as the iteration needs them
-    identity = torch.eye(grams.shape[1], device=grams.device)
-    total = identity / squared_norm.sqrt()
+    total = None
     for iteration in range(_ITERATIONS):
-        polynomial = torch.baddbmm(torch.add(a * identity, grams, alpha=b), grams, grams, alpha=c)
-        total = polynomial @ total
+        polynomial = torch.baddbmm(grams, grams, grams, beta=b, alpha=c)
+        polynomial.diagonal(dim1=1, dim2=2).add_(a)
+        total = polynomial if total is None else polynomial @ total
         if iteration < _ITERATIONS - 1:
             grams = polynomial @ grams @ polynomial
-    return total
+    assert total is not None
+    return total / squared_norm.sqrt()

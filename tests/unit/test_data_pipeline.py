@@ -9,9 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.config import ColorJitter, Cutout, DataConfig, HorizontalFlip, Normalize, RandomCrop
+from core.config import (
+    Affine,
+    Augment,
+    ColorJitter,
+    Cutout,
+    DataConfig,
+    HorizontalFlip,
+    Normalize,
+    RandomCrop,
+    Rotation,
+)
 from core.data import pipeline as pipeline_module
 from core.data.dataset import Split
+from core.data.packed import pack, unpack, words_of
 from core.data.pipeline import Pipeline, channel_statistics, resolve_normalization
 from core.data.randomness import stream_seed
 from core.errors import UsageError
@@ -236,6 +247,49 @@ def mirrored_labels(pipeline: Pipeline, originals: Tensor) -> set[int]:
         for image, label in zip(*pipeline.batch(1, index), strict=True)
         if torch.allclose(image, originals[int(label)].flip(2))
     }
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        (),
+        MOVING,
+        (RandomCrop(padding=2, mode="reflect"), HorizontalFlip(alternate=True), Cutout(size=8)),
+        (RandomCrop(mode="mean"), Rotation(degrees=15), Affine(degrees=10, shear=5), ColorJitter(contrast=0.2)),
+    ],
+    ids=["none", "moving", "cutout", "everything"],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_packed_images_give_the_same_batches(
+    augment: tuple[Augment, ...], channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if channels == 1 and any(isinstance(spec, ColorJitter) for spec in augment):
+        augment = augment[:-1]
+    config = config_of(augment=augment, normalize=None)
+    batches = []
+    for devices in ((), ("cpu",)):
+        monkeypatch.setattr(pipeline_module, "_PACKED_DEVICES", devices)
+        data = Pipeline(split_of(50, channels), config, None, seed=3, device=CPU, channels_last=True)
+        assert (words_of(data._split.images) is not None) is (devices == ("cpu",) and channels == 3)
+        batches.append([data.batch(epoch, index) for epoch in (1, 2) for index in range(data.steps_per_epoch)])
+    for (plain, labels), (packed, packed_labels) in zip(*batches, strict=True):
+        assert torch.equal(plain, packed)
+        assert packed.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(labels, packed_labels)
+
+
+def test_packing_keeps_every_byte_and_shares_memory() -> None:
+    images = split_of(6).images
+    packed = pack(images)
+    assert torch.equal(packed, images)
+    words = words_of(packed)
+    assert words is not None
+    assert words.shape == (6, 32, 32)
+    assert torch.equal(unpack(words[2:]), images[2:])
+    words[0] = 0
+    assert not packed[0].any()
+    assert words_of(images) is None
+    assert words_of(images.contiguous(memory_format=torch.channels_last)) is None
 
 
 def test_small_images_are_means_of_what_their_pixels_cover() -> None:
