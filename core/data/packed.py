@@ -1,7 +1,7 @@
 """Colour images with a pixel in one 32-bit word: red, green, blue and a byte of nothing.
 
-A GPU that moves pixels about moves such a word in the time that it needs for a byte, and what comes out is laid out with
-the channels last, as its convolutions want it. A CPU converts it more slowly than it gathers three bytes.
+A GPU that moves pixels about moves such a word in the time that it needs for a byte, and what comes out is laid out
+with the channels last, as its convolutions want it. A CPU converts it more slowly than it gathers three bytes.
 """
 
 from __future__ import annotations

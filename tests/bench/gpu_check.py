@@ -1,30 +1,40 @@
 """What a GPU makes of the fast path: `make gpu-check`, after the tests marked `gpu`.
 
-    python tests/bench/gpu_check.py [--runs 10] [--against "python airbench94_muon.py"]
+    python tests/bench/gpu_check.py [steps] [c10-speedrun] [c10-95] [c10-96] [c100-speedrun]
+                                    [--runs 10] [--compile] [--against "python airbench94_muon.py"]
 
-Prints, on real CIFAR-10: milliseconds a step with and without a CUDA graph and with everything recorded or nothing;
-training seconds and accuracy of the speed recipes over several seeds, mean and standard deviation, with and without
-test-time views. `--against` times another program on the same machine, in turn with c10-speedrun: it has to print a
-line with its seconds as `time=3.14`.
+Prints, on real CIFAR: milliseconds a step with and without a CUDA graph and with everything recorded or nothing
+(`steps`); training seconds and accuracy of the speed recipes over several seeds, mean and standard deviation, with and
+without test-time views. Runs are those of the command line, with their event log, in one process, so that
+`--compile` compiles once.
+
+`--against` times another program on the same machine, in turn with c10-speedrun. It is started once; it has to wait for
+a line on its standard input before each of its runs, and then to print that run's seconds as `time=3.14`.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
 import torch
 from msgspec.structs import replace
 
+from core import events as ev
 from core.fold import fold
+from core.headless import Report
 from core.meter import Meter
 from core.recipes import get_recipe
+from core.runfolder import RunFolder
+from core.session import Request, train_run
 from core.setup import Setup, set_up
 from core.step import GraphedStep, Step, Stepper
 
@@ -34,29 +44,33 @@ _AIMS = {"c10-speedrun": 0.94, "c10-95": 0.95, "c10-96": 0.96, "c100-speedrun": 
 
 
 def main() -> None:
-    """Print everything."""
+    """Print what is asked for, or everything."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=10, help="seeds of c10-speedrun; the longer recipes take 3")
+    parser.add_argument("what", nargs="*", choices=["steps", *_AIMS], metavar="what", help="steps and recipes")
+    parser.add_argument("--runs", type=int, default=10, help="seeds of c10-speedrun; the longer recipes take 3 at most")
+    parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--against", help="command of another program to be timed in turn with c10-speedrun")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("no CUDA device: nothing to check")
-    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}")
-    for recipe in ("c10-lenet-fast", "c10-speedrun"):
-        step_times(recipe)
+    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}", flush=True)
+    what = options.what or ["steps", *_AIMS]
     with tempfile.TemporaryDirectory() as runs:
-        others = []
-        results = []
-        for seed in range(options.runs):
-            results.append(train("c10-speedrun", seed, Path(runs)))
-            if options.against:
-                others.append(time_other(options.against))
-        report("c10-speedrun", results)
-        if others:
-            ratio = statistics.median(one[0] for one in results) / statistics.median(others)
-            print(f"  against {options.against}: {statistics.median(others):.2f} s, ours is {ratio:.2f} of it")
-        for recipe in list(_AIMS)[1:]:
-            report(recipe, [train(recipe, seed, Path(runs)) for seed in range(3)])
+        for name in what:
+            if name == "steps":
+                for recipe in ("c10-lenet-fast", "c10-speedrun"):
+                    step_times(recipe)
+                continue
+            other = Other(options.against) if options.against and name == "c10-speedrun" else None
+            results = []
+            for seed in range(options.runs if name == "c10-speedrun" else min(options.runs, 3)):
+                results.append(train(name, seed, Path(runs), compiled=options.compile))
+                print(f"  {name} seed {seed}: {results[-1]}", flush=True)
+                if other:
+                    other.run()
+            report(name, results)
+            if other:
+                other.report(results)
 
 
 def step_times(recipe: str) -> None:
@@ -97,34 +111,99 @@ def _time(step: Stepper, setup: Setup, *, recorded: bool) -> float:
     return (time.perf_counter() - started) / _STEPS * 1000
 
 
-def train(recipe: str, seed: int, runs: Path) -> tuple[float, float, float]:
-    """Training seconds, accuracy without and with test-time views, of the command line's own run."""
-    name = f"{recipe}-{seed}"
-    command = [sys.executable, "-m", "tui", "--no-ui", "-r", recipe, "--seed", str(seed), "--device", "cuda"]
-    subprocess.run([*command, "--run-id", name, "--runs-dir", str(runs)], check=True, capture_output=True, text=True)
+class Result(NamedTuple):
+    """Of one run."""
+
+    seconds: float
+    """Of training: without loading, warming up and evaluating."""
+    warm_up: float
+    """Seconds."""
+    top1: float
+    top1_views: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:.3f} s after {self.warm_up:.1f} s of warming up; "
+            f"{self.top1:.2%} plain, {self.top1_views:.2%} over views"
+        )
+
+
+class Watch:
+    """A report that says nothing and notes how long warming up takes."""
+
+    def __init__(self) -> None:
+        self.warm_up = 0.0
+        self._since: float | None = None
+
+    def __call__(self, record: ev.Record) -> None:
+        if isinstance(record.event, ev.PhaseChanged):
+            if self._since is not None:
+                self.warm_up, self._since = record.mono - self._since, None
+            if record.event.phase == "warming_up":
+                self._since = record.mono
+
+    def catch_up(self, record: ev.Record) -> None:
+        """No run is resumed here."""
+
+
+def train(recipe: str, seed: int, runs: Path, *, compiled: bool = False, device: str = "cuda") -> Result:
+    """What `cifar-tui --no-ui -r RECIPE --seed SEED` trains."""
+    config = replace(get_recipe(recipe).config, seed=seed, device=device, compile=compiled or "auto")
+    name, watch = f"{recipe}-{seed}", Watch()
+
+    def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
+        return watch
+
+    code = train_run(Request(config=config, runs_dir=runs, run_id=name), report_to)
     state = fold(runs / name / "events.jsonl")
+    if code != 0 or not state.epochs:
+        sys.exit(f"{name} ended with exit code {int(code)}: {state.ended.reason if state.ended else 'no reason given'}")
     last = state.epochs[-1].validation
-    return state.training_seconds, last.top1, last.top1_test_time or last.top1
+    return Result(state.training_seconds, watch.warm_up, last.top1, last.top1_test_time or last.top1)
 
 
-def report(recipe: str, results: list[tuple[float, float, float]]) -> None:
+def report(recipe: str, results: list[Result]) -> None:
     """Mean and standard deviation over seeds."""
-    seconds, plain, views = zip(*results, strict=True)
+    plain, views = [one.top1 for one in results], [one.top1_views for one in results]
     spread = statistics.stdev if len(results) > 1 else lambda values: 0.0
     print(
-        f"{recipe}: {statistics.median(seconds):.2f} s of training, {len(results)} seeds; "
+        f"{recipe}: {statistics.median(one.seconds for one in results):.3f} s of training, {len(results)} seeds; "
         f"{statistics.mean(plain):.2%} ± {spread(plain):.2%} plain, "
-        f"{statistics.mean(views):.2%} ± {spread(views):.2%} with test-time views (aim {_AIMS[recipe]:.0%})"
+        f"{statistics.mean(views):.2%} ± {spread(views):.2%} over views (aim {_AIMS[recipe]:.0%})",
+        flush=True,
     )
 
 
-def time_other(command: str) -> float:
-    """Seconds that another program says it took."""
-    done = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
-    found = re.findall(r"time=([0-9.]+)", done.stdout)
-    if not found:
-        sys.exit(f"{command} printed no time=SECONDS")
-    return float(found[-1])
+class Other:
+    """Another program that runs when it is told to."""
+
+    def __init__(self, command: str) -> None:
+        self._command, self._times = command, list[float]()
+        self._process = subprocess.Popen(
+            shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def run(self) -> None:
+        """One of its runs."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        for line in self._process.stdout:
+            if found := re.search(r"time=([0-9.]+)", line):
+                self._times.append(float(found[1]))
+                print(f"  {line.strip()}", flush=True)
+                return
+        sys.exit(f"{self._command} ended and printed no time=SECONDS")
+
+    def report(self, results: list[Result]) -> None:
+        """The ratio of the pairs."""
+        self._process.kill()
+        ratios = [one.seconds / other for one, other in zip(results, self._times, strict=True)]
+        print(
+            f"  against {self._command}: {statistics.median(self._times):.3f} s; "
+            f"ours is {statistics.median(ratios):.3f} of it, pairs from {min(ratios):.3f} to {max(ratios):.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
