@@ -93,11 +93,18 @@ class Meter:
         self._under_way: deque[_Chunk] = deque()
         self.totals = Totals()
 
-    def record(self, step: int, loss: Tensor, correct: Tensor, norm: Tensor, *, lr: float, num_images: int) -> None:
-        """Note a step: 0-dimensional tensors on the device, the learning rate and the size of the batch."""
+    def record(self, step: int, measures: Tensor, *, lr: float, num_images: int) -> None:
+        """Note a step.
+
+        Args:
+            step: its number.
+            measures: loss, number of right answers and gradient norm, on the device.
+            lr: its learning rate.
+            num_images: size of the batch.
+        """
         if self._count == 0:
             self._first_step = step
-        torch.stack((loss.detach().float(), correct.float(), norm.float()), out=self._ring[self._count])
+        self._ring[self._count].copy_(measures)
         self._count += 1
         self._lr.append(lr)
         self._images.append(num_images)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -27,15 +27,9 @@ _COMPILE_FROM_SECONDS = 600.0  # compiling takes about a minute, and saves perha
 _GAIN = 1.02  # less is noise
 
 
-class Measures(NamedTuple):
-    """Of a batch, all still on the device, without dimensions."""
-
-    loss: Tensor
-    """Mean over the batch, with label smoothing where the run has it."""
-    correct: Tensor
-    """Number of right answers."""
-    norm: Tensor
-    """Global L2 norm of the gradient before clipping."""
+Measures = Tensor
+"""Of a batch, float32 of 3, still on the device: the loss (mean over the batch, with label smoothing where the run has
+it), the number of right answers, and the global L2 norm of the gradient before clipping."""
 
 
 class Stepper(Protocol):
@@ -64,7 +58,7 @@ class Step:
         correct = (logits.argmax(1) == labels).sum()
         norm = self.gradient_norm()
         self.clip(norm)
-        return Measures(loss, correct, norm)
+        return torch.stack((loss, correct.float(), norm.float()))
 
     def backward(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Forward and backward: loss and logits, which are no part of the graph any more."""

@@ -144,12 +144,12 @@ class Trainer:
             # Here looking costs nothing, and the weights stay as they were before a step that is no good. On a GPU it
             # would wait for the step, so there the meter's rows tell.
             measures = self._plain_step.gradients(inputs, labels)
-            self.meter.record(step, *measures, lr=lr, num_images=len(labels))
-            if not math.isfinite(measures.loss.item() + measures.norm.item()):
+            self.meter.record(step, measures, lr=lr, num_images=len(labels))
+            if not measures.isfinite().all():
                 self.halt()  # emits the step, which raises, and the log shows what went wrong
             self._plain_step.update()
         else:
-            self.meter.record(step, *self._stepper(inputs, labels), lr=lr, num_images=len(labels))
+            self.meter.record(step, self._stepper(inputs, labels), lr=lr, num_images=len(labels))
 
     def _set_learning_rate(self, step: int) -> float:
         lr = self._plan.learning_rate(step)

@@ -108,9 +108,9 @@ class Parts:
                 epoch, inputs, labels = next(self._training)
             measures = self._step.gradients(inputs, labels)
             if setup.device.type == "cpu":
-                measures.loss.item(), measures.norm.item()  # the trainer looks whether they are finite
+                bool(measures.isfinite().all())  # the trainer looks whether they are finite
             self._step.update()
-            meter.record(self._num_steps, *measures, lr=lr, num_images=len(labels))
+            meter.record(self._num_steps, measures, lr=lr, num_images=len(labels))
             self._num_steps += 1
             pulse.step, pulse.last_step = self._num_steps, time.monotonic()
             for chunk in meter.take(epoch):

@@ -105,7 +105,7 @@ def _time(step: Stepper, setup: Setup, *, recorded: bool) -> float:
         inputs, labels = setup.train_data.batch(1, index % (setup.train_data.steps_per_epoch - 1))
         measures = step(inputs, labels)
         if recorded:
-            meter.record(index, *measures, lr=0.1, num_images=len(labels))
+            meter.record(index, measures, lr=0.1, num_images=len(labels))
             meter.take(1)
     torch.cuda.synchronize()
     return (time.perf_counter() - started) / _STEPS * 1000

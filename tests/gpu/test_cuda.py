@@ -78,7 +78,7 @@ def test_no_step_waits_for_the_host(recipe: str, graph: bool) -> None:
             set_hyperparameters(setup.optimizer, lr=setup.config.optimizer.lr / (1 + index))
             with meter.preparing():  # of an epoch that warming up has not seen: order and augmentation are made here
                 inputs, labels = setup.train_data.batch(2, index)
-            meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))
+            meter.record(index, step(inputs, labels), lr=0.1, num_images=len(labels))
             meter.take(1)
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -95,7 +95,7 @@ def test_metrics_come_to_the_host_a_few_times_a_second_and_not_every_step() -> N
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA], acc_events=True) as profile:
         for index in range(20):
             inputs, labels = setup.train_data.batch(1, index)
-            meter.record(index, *step(inputs, labels), lr=0.1, num_images=len(labels))
+            meter.record(index, step(inputs, labels), lr=0.1, num_images=len(labels))
         meter.flush(1)
         torch.cuda.synchronize()
     copies = [event for event in profile.events() or [] if "Memcpy DtoH" in event.name]
