@@ -7,6 +7,7 @@ nearest known one and the source it came from, and then converted to `TrainConfi
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from core.config import TrainConfig
+from core.config import DEVICES, TrainConfig
 from core.errors import UsageError, nearest
 
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
@@ -94,6 +95,8 @@ def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
         except msgspec.ValidationError as error:
             raise UsageError(f"{source}: {_explain(error)}") from error
         _check_numbers(msgspec.to_builtins(config), (), source)
+        if not re.fullmatch(DEVICES, config.device):
+            raise UsageError(f'{source}: unknown device "{config.device}": use auto, cpu, cuda, cuda:N or mps')
     return config
 
 
