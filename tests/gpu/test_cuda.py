@@ -16,6 +16,8 @@ from core import events as ev
 from core.attempt import attempt
 from core.config import DataConfig, TrainConfig
 from core.control import Command, send
+from core.data import pipeline
+from core.data.packed import words_of
 from core.data.randomness import stream_seed
 from core.device import seed_device
 from core.meter import CHUNK_SECONDS, Meter
@@ -113,6 +115,32 @@ def test_a_graph_takes_the_same_steps(recipe: str) -> None:
         weights.append(run(setup, step))
     for plain, graphed in zip(*weights, strict=True):
         torch.testing.assert_close(plain, graphed, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", ["c10-speedrun", "c10-lenet"])
+def test_a_compiled_network_takes_the_same_first_step(recipe: str) -> None:
+    losses = []
+    for compiled in (False, True):
+        setup = setup_of(recipe, compile=compiled)
+        told: list[ev.Event] = []
+        step = warm_up(Step(setup), setup, 1000, told.append)
+        assert any("is compiled: " in event.text for event in told if isinstance(event, ev.Notice)) is compiled
+        losses.append(step(*setup.train_data.batch(1, 0))[0].item())
+    assert losses[0] == pytest.approx(losses[1], rel=0.01)
+
+
+@pytest.mark.parametrize("recipe", ["c10-lenet", "c10-speedrun", "c10-96"])
+def test_packed_images_give_the_same_batches(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = []
+    for devices in ((), ("cuda",)):
+        monkeypatch.setattr(pipeline, "_PACKED_DEVICES", devices)
+        data = setup_of(recipe).train_data
+        assert (words_of(data._split.images) is not None) is bool(devices)
+        batches.append([data.batch(2, index) for index in (0, 3)])
+    for (plain, labels), (packed, packed_labels) in zip(*batches, strict=True):
+        assert torch.equal(plain, packed)
+        assert packed.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(labels, packed_labels)
 
 
 @pytest.mark.usefixtures("deterministic")
