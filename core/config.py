@@ -16,8 +16,9 @@ NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-DEVICES = r"auto|cpu|mps|cuda(:[0-9]{1,3})?"
-"""Matches the names of devices."""
+DEVICES = r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?"
+"""Matches the names of devices. PyTorch keeps an index in a byte, in which 256 would mean 0."""
+DEVICES_TEXT = "use auto, cpu, cuda, cuda:N or mps"
 Scalar = bool | int | float | str
 BestMetric = Literal["validation_top1", "train_accuracy", "validation_loss"]
 TestTime = Literal["none", "mirror", "mirror_shift"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from core.config import TrainConfig
+from core.config import DEVICES_TEXT, TrainConfig
 from core.errors import UsageError
 from core.events import DeviceInfo
 
@@ -25,9 +25,9 @@ def choose_device(config: TrainConfig) -> tuple[torch.device, DeviceInfo]:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f'unknown device "{name}": use auto, cpu, cuda, cuda:N or mps') from None
+        raise UsageError(f'unknown device "{name}": {DEVICES_TEXT}') from None
     if device.type not in ("cpu", "cuda", "mps"):
-        raise UsageError(f'device "{name}" is not supported: use auto, cpu, cuda, cuda:N or mps')
+        raise UsageError(f'device "{name}" is not supported: {DEVICES_TEXT}')
     _check_present(device)
     if name == "cuda":
         device = torch.device("cuda", torch.cuda.current_device())

@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from core.config import DEVICES, TrainConfig
+from core.config import DEVICES, DEVICES_TEXT, TrainConfig
 from core.errors import UsageError, nearest
 
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
@@ -96,7 +96,7 @@ def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
             raise UsageError(f"{source}: {_explain(error)}") from error
         _check_numbers(msgspec.to_builtins(config), (), source)
         if not re.fullmatch(DEVICES, config.device):
-            raise UsageError(f'{source}: unknown device "{config.device}": use auto, cpu, cuda, cuda:N or mps')
+            raise UsageError(f'{source}: unknown device "{config.device}": {DEVICES_TEXT}')
     return config
 
 

@@ -104,7 +104,7 @@ class Meter:
         """
         if self._count == 0:
             self._first_step = step
-        self._ring[self._count].copy_(measures)
+        self._ring[self._count].copy_(measures.detach())  # or the ring would keep every step's graph alive
         self._count += 1
         self._lr.append(lr)
         self._images.append(num_images)

@@ -128,11 +128,11 @@ def use_channels_last(device: torch.device) -> bool:
 
 def _choose_kernels(device: torch.device, *, deterministic: bool) -> None:
     if device.type == "cuda":
-        # cuBLAS repeats itself only with a workspace of a fixed size; it reads this once, before its first product.
+        # cuBLAS repeats itself only with a workspace of a fixed size. It reads this once, before its first product: in
+        # a run that need not repeat itself, so that a later one in this process can.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
-    if device.type == "cuda":
         torch.cuda.set_device(device)  # streams and events are those of the present device
         # Benchmarking may pick another kernel at each start, and so another rounding.
         torch.backends.cudnn.benchmark = not deterministic
         torch.backends.cudnn.deterministic = deterministic
+    torch.use_deterministic_algorithms(deterministic)

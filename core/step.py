@@ -132,8 +132,8 @@ class _Compiled:
         self._compiled = torch.compile(model, dynamic=False)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        network = self._compiled if inputs.shape in self._shapes else self._model
-        return network(inputs)  # type: ignore[no-any-return]
+        network: Callable[[Tensor], Tensor] = self._compiled if inputs.shape in self._shapes else self._model
+        return network(inputs)
 
 
 def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event], None]) -> Stepper:

@@ -6,7 +6,8 @@ fast (60,000 images/s on one core for system A's four, 220,000 for crop and flip
 
 - Flip, crop, rotation and affine, however many follow each other, are one gather. Where an output pixel comes from is
   found by walking back through the transformations, rounding to whole pixels at each as nearest-neighbour sampling
-  does, so the result is exactly that of doing them one after another. The gather moves uint8.
+  does, so the result is exactly that of doing them one after another. The gather moves uint8, or the words in which a
+  GPU keeps colour images (`core.data.packed`).
 - Brightness, contrast and saturation are each clamp(a·x + b·grey(x) + c·mean(grey(x))) with numbers a, b, c an image,
   so the random order of the three, another for every image, is three passes with the coefficients in that order.
 """
@@ -40,7 +41,7 @@ def augment(
             training set becomes zero with normalisation, as in the paper.
 
     Returns:
-        float32 B×C×H×W, contiguous.
+        float32 B×C×H×W.
 
     Raises:
         UsageError: a crop mirrors more than the image holds.

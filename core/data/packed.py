@@ -14,9 +14,9 @@ _BYTES = 4
 
 def pack(images: Tensor) -> Tensor:
     """uint8 images N×3×H×W in words: a tensor of the same shape that looks at three bytes of each."""
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
     pixels = images.new_zeros((count, height, width, _BYTES))
-    pixels[..., :channels] = images.permute(0, 2, 3, 1)
+    pixels[..., :3] = images.permute(0, 2, 3, 1)
     return unpack(pixels.view(torch.int32).squeeze(3))
 
 
@@ -30,6 +30,8 @@ def words_of(images: Tensor) -> Tensor | None:
     count, channels, height, width = images.shape
     strides = (height * width * _BYTES, 1, width * _BYTES, _BYTES)
     if images.dtype != torch.uint8 or channels != 3 or images.stride() != strides:
+        return None
+    if images.storage_offset() % _BYTES:
         return None
     pixels = images.permute(0, 2, 3, 1).as_strided((count, height, width, _BYTES), (strides[0], *strides[2:], 1))
     return pixels.view(torch.int32).squeeze(3)

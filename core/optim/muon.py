@@ -84,9 +84,9 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrices: list[Tensor]) -> list[Tensor]:
     """About the nearest semi-orthogonal matrix of each, rows×columns: all singular values become about 1.
 
-    An iteration multiplies X, its rows the shorter side, by a polynomial in its Gram matrix X·Xᵀ, and so changes that
-    by polynomials in itself: all iterations can be done on Gram matrices, which are small, those of one size together.
-    X itself is read twice. Rounding matters little in it: the records compute in bfloat16.
+    An iteration turns X, its rows the shorter side, into p(G)·X with G = X·Xᵀ and a polynomial p, and so G into
+    p(G)·G·p(G). The iterations therefore need only G, which is small, and those of one size are done together; X is
+    read once for G and once to be multiplied by the product of all p(G), which bfloat16 suffices for.
     """
     wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
     results = list(wide)

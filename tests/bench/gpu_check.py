@@ -15,6 +15,7 @@ a line on its standard input before each of its runs, and then to print that run
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shlex
 import statistics
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Self, TextIO
 
 import torch
 from msgspec.structs import replace
@@ -41,36 +42,44 @@ from core.step import GraphedStep, Step, Stepper
 _STEPS = 50
 _ROUNDS = 7
 _AIMS = {"c10-speedrun": 0.94, "c10-95": 0.95, "c10-96": 0.96, "c100-speedrun": 0.75}
+_ALL = ["steps", *_AIMS]
 
 
 def main() -> None:
     """Print what is asked for, or everything."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="*", choices=["steps", *_AIMS], metavar="what", help="steps and recipes")
+    parser.add_argument("what", nargs="*", metavar="what", help=f"of: {', '.join(_ALL)}; everything if left out")
     parser.add_argument("--runs", type=int, default=10, help="seeds of c10-speedrun; the longer recipes take 3 at most")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--against", help="command of another program to be timed in turn with c10-speedrun")
     options = parser.parse_args()
+    if unknown := set(options.what) - set(_ALL):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(_ALL)}")
     if not torch.cuda.is_available():
         sys.exit("no CUDA device: nothing to check")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}", flush=True)
-    what = options.what or ["steps", *_AIMS]
-    with tempfile.TemporaryDirectory() as runs:
-        for name in what:
-            if name == "steps":
-                for recipe in ("c10-lenet-fast", "c10-speedrun"):
-                    step_times(recipe)
-                continue
-            other = Other(options.against) if options.against and name == "c10-speedrun" else None
-            results = []
-            for seed in range(options.runs if name == "c10-speedrun" else min(options.runs, 3)):
-                results.append(train(name, seed, Path(runs), compiled=options.compile))
-                print(f"  {name} seed {seed}: {results[-1]}", flush=True)
-                if other:
-                    other.run()
-            report(name, results)
+    for name in dict.fromkeys(options.what or _ALL):
+        if name == "steps":
+            for recipe in ("c10-lenet-fast", "c10-speedrun"):
+                step_times(recipe)
+        elif name == "c10-speedrun":
+            train_all(name, options.runs, compiled=options.compile, against=options.against)
+        else:
+            train_all(name, min(options.runs, 3), compiled=options.compile)
+
+
+def train_all(recipe: str, num_seeds: int, *, compiled: bool, against: str | None = None) -> None:
+    """A run for each seed, each followed by one of the other program if there is one."""
+    results = []
+    with tempfile.TemporaryDirectory() as runs, Other(against) if against else contextlib.nullcontext() as other:
+        for seed in range(num_seeds):
+            results.append(train(recipe, seed, Path(runs), compiled=compiled))
+            print(f"  {recipe} seed {seed}: {results[-1]}", flush=True)
             if other:
-                other.report(results)
+                other.run()
+        report(recipe, results)
+        if other:
+            other.report(results)
 
 
 def step_times(recipe: str) -> None:
@@ -146,9 +155,9 @@ class Watch:
         """No run is resumed here."""
 
 
-def train(recipe: str, seed: int, runs: Path, *, compiled: bool = False, device: str = "cuda") -> Result:
+def train(recipe: str, seed: int, runs: Path, *, compiled: bool) -> Result:
     """What `cifar-tui --no-ui -r RECIPE --seed SEED` trains."""
-    config = replace(get_recipe(recipe).config, seed=seed, device=device, compile=compiled or "auto")
+    config = replace(get_recipe(recipe).config, seed=seed, device="cuda", compile=compiled or "auto")
     name, watch = f"{recipe}-{seed}", Watch()
 
     def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
@@ -175,7 +184,7 @@ def report(recipe: str, results: list[Result]) -> None:
 
 
 class Other:
-    """Another program that runs when it is told to."""
+    """Another program that runs when it is told to; a context manager that ends it."""
 
     def __init__(self, command: str) -> None:
         self._command, self._times = command, list[float]()
@@ -183,11 +192,19 @@ class Other:
             shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def run(self) -> None:
         """One of its runs."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("\n")
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which its output will tell
+            self._process.stdin.write("\n")
         for line in self._process.stdout:
             if found := re.search(r"time=([0-9.]+)", line):
                 self._times.append(float(found[1]))
@@ -197,7 +214,6 @@ class Other:
 
     def report(self, results: list[Result]) -> None:
         """The ratio of the pairs."""
-        self._process.kill()
         ratios = [one.seconds / other for one, other in zip(results, self._times, strict=True)]
         print(
             f"  against {self._command}: {statistics.median(self._times):.3f} s; "

@@ -112,6 +112,12 @@ CASES: dict[str, Case] = {
     "an unknown device": Case(
         options(*SHAPES, "--device", "gpu9"), 2, r'unknown device "gpu9": use auto, cpu, cuda, cuda:N or mps'
     ),
+    "a device with a number that PyTorch would take for another": Case(
+        options(*SHAPES, "--device", "cuda:256"), 2, r'unknown device "cuda:256": use auto, cpu, cuda, cuda:N or mps'
+    ),
+    "a device with a number that PyTorch refuses": Case(
+        options(*SHAPES, "--device", "cuda:01"), 2, r'unknown device "cuda:01": use auto, cpu, cuda, cuda:N or mps'
+    ),
     "missing data without network": Case(
         no_files,
         5,

@@ -20,6 +20,7 @@ from core.config import (
     RandomCrop,
     Rotation,
 )
+from core.data import augment as augment_module
 from core.data import pipeline as pipeline_module
 from core.data.dataset import Split
 from core.data.packed import pack, unpack, words_of
@@ -32,10 +33,10 @@ MOVING = (RandomCrop(), HorizontalFlip())
 HALVES = Normalize(mean=(0.5, 0.4, 0.3), std=(0.5, 0.25, 0.2))
 
 
-def split_of(count: int, channels: int = 3) -> Split:
+def split_of(count: int, channels: int = 3, width: int = 32) -> Split:
     """Images whose labels are their numbers."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8, generator=generator)
+    images = torch.randint(0, 256, (count, channels, 32, width), dtype=torch.uint8, generator=generator)
     return Split(images, torch.arange(count))
 
 
@@ -263,15 +264,23 @@ def mirrored_labels(pipeline: Pipeline, originals: Tensor) -> set[int]:
 def test_packed_images_give_the_same_batches(
     augment: tuple[Augment, ...], channels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if channels == 1 and any(isinstance(spec, ColorJitter) for spec in augment):
-        augment = augment[:-1]
-    config = config_of(augment=augment, normalize=None)
+    gathered = []
+
+    def spy(words: Tensor) -> Tensor:
+        gathered.append(words.shape)
+        return unpack(words)
+
+    monkeypatch.setattr(augment_module, "unpack", spy)
+    normalize = Normalize(HALVES.mean[:channels], HALVES.std[:channels])
     batches = []
     for devices in ((), ("cpu",)):
         monkeypatch.setattr(pipeline_module, "_PACKED_DEVICES", devices)
-        data = Pipeline(split_of(50, channels), config, None, seed=3, device=CPU, channels_last=True)
-        assert (words_of(data._split.images) is not None) is (devices == ("cpu",) and channels == 3)
+        split = split_of(50, channels, width=24)
+        data = Pipeline(split, config_of(augment=augment), normalize, seed=3, device=CPU, channels_last=True)
+        is_packed = devices == ("cpu",) and channels == 3
+        assert (words_of(data._split.images) is not None) is is_packed
         batches.append([data.batch(epoch, index) for epoch in (1, 2) for index in range(data.steps_per_epoch)])
+        assert bool(gathered) is (is_packed and bool(augment))
     for (plain, labels), (packed, packed_labels) in zip(*batches, strict=True):
         assert torch.equal(plain, packed)
         assert packed.is_contiguous(memory_format=torch.channels_last)
@@ -289,6 +298,10 @@ def test_packing_keeps_every_byte_and_shares_memory() -> None:
     words[0] = 0
     assert not packed[0].any()
     assert words_of(images) is None
+    shifted = torch.zeros(images.numel() // 3 * 4 + 4, dtype=torch.uint8)[1:]
+    assert words_of(shifted.as_strided(packed.shape, packed.stride())) is None  # words begin at every fourth byte
+    with pytest.raises(RuntimeError):
+        pack(images[:, :2])
     assert words_of(images.contiguous(memory_format=torch.channels_last)) is None
 
 

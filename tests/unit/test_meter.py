@@ -175,6 +175,12 @@ def test_totals_do_not_depend_on_where_chunks_are_cut(clock: Clock) -> None:
     assert totals[0] == totals[1] == totals[2]
 
 
+def test_the_ring_keeps_no_graph_alive(meter: Meter) -> None:
+    meter.record(0, torch.tensor([1.0, 2.0, 3.0], requires_grad=True) * 2, lr=0.1, num_images=4)
+    assert not meter._ring.requires_grad
+    assert meter.flush(1)[0].loss == [2.0]
+
+
 def test_numbers_that_are_not_finite_arrive_as_such(meter: Meter, clock: Clock) -> None:
     record(meter, 0, loss=math.nan, norm=math.inf)
     (chunk,) = meter.flush(1)

@@ -28,6 +28,16 @@ def backward(model: nn.Module, seed: int = 1) -> None:
     nn.functional.cross_entropy(logits, torch.randint(0, 4, (16,), generator=generator)).backward()
 
 
+def plain_iteration(matrix: torch.Tensor) -> torch.Tensor:
+    """Of Jordan et al., as it is published, in float64."""
+    x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).double()
+    x = x / x.norm()
+    for _ in range(3):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("shape", [(16, 90), (90, 16), (20, 32)])
 def test_orthogonalising_makes_all_singular_values_about_one_and_keeps_the_directions(
@@ -51,13 +61,26 @@ def test_many_matrices_at_once_are_each_what_the_plain_iteration_makes_of_it() -
     shapes = [(16, 90), (24, 60), (90, 16), (16, 16), (24, 24)]
     matrices = [torch.randn(shape) * 10**exponent for exponent, shape in enumerate(shapes, start=-3)]
     for matrix, result in zip(matrices, orthogonalize(matrices), strict=True):
-        x = (matrix.T if matrix.shape[0] > matrix.shape[1] else matrix).double()
-        x = x / x.norm()
-        for _ in range(3):
-            square = x @ x.T
-            x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-        expected = x.T if matrix.shape[0] > matrix.shape[1] else x
-        torch.testing.assert_close(result.double(), expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(result.double(), plain_iteration(matrix), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("shape", [(16, 4, 5, 3), (64, 3, 3, 3), (64, 3, 1, 1), (8, 1, 3, 3), (1, 1, 1, 1)], ids=str)
+def test_a_step_is_the_plain_iteration_on_outputs_times_everything_else(
+    shape: tuple[int, ...], layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(muon, "computes_in_bfloat16", lambda device: False)
+    torch.manual_seed(0)
+    filters = torch.randn(shape).contiguous(memory_format=layout).requires_grad_()
+    gradient = torch.randn(shape)
+    before = filters.detach().double()
+    filters.grad = gradient.contiguous(memory_format=layout)
+    Muon([{"params": [filters], "lr": 0.1, "momentum": 0.6, "orthogonal": True}]).step()
+    # The matrix is the gradient as it is read: its rows are outputs, its columns inputs and pixels.
+    direction = plain_iteration((1.6 * gradient).flatten(1)).view(shape)
+    expected = before * len(before) ** 0.5 / before.norm() - 0.1 * direction
+    torch.testing.assert_close(filters.detach().double(), expected, rtol=1e-4, atol=1e-5)
+    assert filters.is_contiguous(memory_format=layout)
 
 
 def test_a_gradient_of_zero_has_no_direction() -> None:
