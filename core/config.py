@@ -104,8 +104,8 @@ class DataConfig(Section, frozen=True):
     """Where data sets are kept; None is the user's cache directory."""
     batch_size: Positive = 128
     """Training images in a step."""
-    evaluation_batch_size: Positive = 1000
-    """Validation images in a step."""
+    evaluation_batch_size: Positive | None = None
+    """Validation images in a step; None is 1,000, and 125 on a CPU, whose caches hold no more of what layers give."""
     drop_last: bool = False
     """Leave out the incomplete last batch of an epoch."""
     normalize: Normalize | Literal["train"] | None = "train"

@@ -53,7 +53,9 @@ class Setup:
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised inputs and labels of the validation set, in order."""
-        return self.train_data.evaluation_batches(self.validation, self.config.data.evaluation_batch_size)
+        automatic = 125 if self.device.type == "cpu" else 1000
+        size = self.config.data.evaluation_batch_size or automatic
+        return self.train_data.evaluation_batches(self.validation, size)
 
 
 def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:

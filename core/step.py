@@ -70,8 +70,14 @@ class Step:
         return loss.detach(), logits.detach()
 
     def gradient_norm(self) -> Tensor:
-        """Global L2 norm, without dimensions."""
-        return torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        """Global L2 norm, without dimensions.
+
+        What torch.nn.utils.get_total_norm computes, which sorts the parameters by device first: on a CPU that takes as
+        long again.
+        """
+        norms = torch._foreach_norm([p.grad for p in self._parameters if p.grad is not None])
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        return norm
 
     def clip(self, norm: Tensor | None = None) -> None:
         """Clip the gradient as the recipe says; `norm` is its norm, where that is known already."""

@@ -145,7 +145,7 @@ class Trainer:
             # would wait for the step, so there the meter's rows tell.
             measures = self._plain_step.gradients(inputs, labels)
             self.meter.record(step, measures, lr=lr, num_images=len(labels))
-            if not measures.isfinite().all():
+            if not all(map(math.isfinite, measures.tolist())):
                 self.halt()  # emits the step, which raises, and the log shows what went wrong
             self._plain_step.update()
         else:

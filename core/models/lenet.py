@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 from torch import nn
 
+from core.models.dropout import Dropout
 from core.models.fit import require_side
 from core.models.order import pooling_first
 
@@ -40,7 +41,7 @@ def lenet(*, num_classes: int, image_shape: tuple[int, int, int], pool_first: bo
         flatten=nn.Flatten(),
         fc1=nn.Linear(64 * (height // 8) * (width // 8), 500),
         relu4=nn.ReLU(inplace=True),
-        dropout=nn.Dropout(0.5),
+        dropout=Dropout(0.5),
         fc2=nn.Linear(500, num_classes),
     )
     return nn.Sequential(pooling_first(layers) if pool_first else layers)

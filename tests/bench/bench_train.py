@@ -36,7 +36,7 @@ def show(title: str, names: tuple[str, str], result: Comparison) -> None:
     """A line of figures."""
     baseline, ours = names
     print(
-        f"{title:<34}{baseline} {result.baseline_rate:,.0f} img/s, {ours} {result.our_rate:,.0f} img/s, "
+        f"{title:<44}{baseline} {result.baseline_rate:,.0f} img/s, {ours} {result.our_rate:,.0f} img/s, "
         f"ratio {result.ratio:.3f} (pairs {', '.join(f'{ratio:.3f}' for ratio in result.ratios)})",
         flush=True,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from core import events as ev
 from core.config import DataConfig, ModelConfig, OptimizerConfig, RandomCrop, TrainConfig
@@ -95,6 +96,13 @@ def test_going_back_uses_the_tensors_that_a_captured_graph_uses() -> None:
     restore(saved, setup)
     assert all(torch.equal(a, b) for a, b in zip(before, numbers(setup), strict=True))
     assert addresses == [value.data_ptr() for values in setup.optimizer.state.values() for value in values.values()]
+
+
+@pytest.mark.parametrize(("asked", "sizes"), [(None, [125] * 16), (1500, [1500, 500])])
+def test_validation_comes_in_small_batches_on_a_cpu_unless_asked_otherwise(asked: int | None, sizes: list[int]) -> None:
+    setup = setup_of(SGD)
+    setup.config = replace(setup.config, data=replace(setup.config.data, evaluation_batch_size=asked))
+    assert [len(labels) for _, labels in setup.validation_batches()] == sizes
 
 
 def test_a_shape_without_a_graph_is_run_as_it_is() -> None:
