@@ -141,8 +141,8 @@ def tune_pytorch() -> None:
     """Have PyTorch's threads sleep while they wait, and its large tensors take huge pages; read when it is loaded.
 
     Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all wait
-    for that one. With a busy process beside it on two cores, c10-lenet's steps ran 1.6 times as fast with these
-    settings as with PyTorch's own, and no slower alone (tests/bench/bench_threads.py).
+    for that one. Two trainings at once on two cores took 28 ms a step of c10-lenet-fast with these settings and 110 to
+    360 ms with PyTorch's own; alone they can cost a network as small as that 7% (tests/bench/bench_threads.py).
 
     A step allocates and frees the same large tensors again and again, which the system maps and clears page by page: up
     to 50,000 pages a step of ResNet-9. With pages of 2 MB, where Linux grants them, its steps are 8 to 13% faster.

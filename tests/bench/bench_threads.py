@@ -1,8 +1,8 @@
-"""How OpenMP threads should wait: training steps of c10-lenet a second, alone and beside a busy process.
+"""How OpenMP threads should wait: steps of c10-lenet alone, beside a busy process, and two trainings at once.
 
     python tests/bench/bench_threads.py
 
-Each setting in a process of its own, in turn, three rounds; prints images a second, medians.
+Each setting in a process of its own, in turn, three rounds; prints images a second of one training, medians.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
-def measure(title: str) -> None:
+def measure(title: str, at_once: int = 1) -> None:
     """Print a line for each setting."""
     rates: dict[str, list[float]] = {name: [] for name in _SETTINGS}
     for _ in range(3):
@@ -49,17 +49,21 @@ def measure(title: str) -> None:
             environment = {
                 key: value for key, value in os.environ.items() if key not in _SETTINGS["passive, 1,000 spins"]
             }
-            done = subprocess.run(
-                [sys.executable, "-c", _STEP], env=environment | variables, capture_output=True, text=True, check=True
-            )
-            rates[name].append(float(done.stdout))
+            trainings = [
+                subprocess.Popen(
+                    [sys.executable, "-c", _STEP], env=environment | variables, stdout=subprocess.PIPE, text=True
+                )
+                for _ in range(at_once)
+            ]
+            rates[name] += [float(training.communicate()[0]) for training in trainings]
     for name, values in rates.items():
         print(f"{title:<22}{name:<24}{statistics.median(values):>8,.0f} images/s")
 
 
 def main() -> None:
-    """Both situations."""
+    """All three situations."""
     measure("alone")
+    measure("two at once", at_once=2)
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         measure("beside a busy process")
