@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.events import Layer
+from core.models.fit import is_same_3x3
 
 _OVERLAP = 2  # pixels of a tile that belong to the next one as well: the side of the filters less one
 
@@ -266,20 +267,9 @@ def use_winograd(model: nn.Module, layers: Sequence[Layer], batch_size: int) -> 
     sides = {layer.name: layer.output_shape[1:] for layer in layers}
     found = 0
     for name, module in model.named_modules():
-        if name in sides and type(module) is nn.Conv2d and _is_fit(module):
+        if name in sides and type(module) is nn.Conv2d and is_same_3x3(module):
             shape = (batch_size, module.in_channels, *sides[name])  # a padding of 1 keeps the sides as they are
             if choose_transform(shape, module.out_channels) is not None:
                 module.__class__ = WinogradConv2d
                 found += 1
     return found
-
-
-def _is_fit(conv: nn.Conv2d) -> bool:
-    return (
-        conv.kernel_size == (3, 3)
-        and conv.stride == (1, 1)
-        and conv.padding == (1, 1)
-        and conv.dilation == (1, 1)
-        and conv.groups == 1
-        and conv.padding_mode == "zeros"
-    )

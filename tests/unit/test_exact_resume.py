@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from core import events as ev
+from core.models import im2col
 from core.recipes import RECIPES
 from core.runfolder import RunFolder
 from core.signals import Signals
@@ -135,6 +137,20 @@ def test_with_convolutions_by_winograds_method(images: Path, tmp_path: Path, mon
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     train(whole, config)
     assert "7 convolutions by Winograd's method" in whole.events_file.read_text()
+    assert train(parts, config, watch=preempt_at(2)).status == "preempted"
+    train(parts, config, resume="last")
+    assert_same_run(whole, parts)
+
+
+def test_with_convolutions_by_im2col(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
+    config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=3, precision="bfloat16")
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    with monkeypatch.context() as patch:
+        products = Mock(wraps=im2col._of_filters)
+        patch.setattr(im2col, "_of_filters", products)
+        train(whole, config)
+    assert products.call_count >= 3 * 3  # conv4 and the two of res2
     assert train(parts, config, watch=preempt_at(2)).status == "preempted"
     train(parts, config, resume="last")
     assert_same_run(whole, parts)

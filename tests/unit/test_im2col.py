@@ -1,0 +1,154 @@
+"""Convolutions by im2col: against PyTorch's own in float64, and taken only where they are meant to be."""
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.models import build_model, im2col
+from core.models.im2col import Im2colConv2d, convolve, use_im2col
+from core.recipes import get_recipe
+from core.setup import set_up
+
+_TOLERANCE = 2e-6  # of the largest value, in float32
+
+
+@pytest.fixture(params=["filters", "all"])
+def part(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is computed by im2col, whatever the size: the gradient of the filters, or outputs and inputs as well."""
+    monkeypatch.setattr(im2col, "_FEWEST_FILTERS_OF_ALL", 1 if request.param == "all" else 1 << 30)
+    return str(request.param)
+
+
+def _count_products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of the gradient of filters; their numbers of images."""
+    images: list[int] = []
+    plain = im2col._of_filters_in_part
+
+    def counted(x: Tensor, gradient: Tensor) -> Tensor:
+        images.append(len(x))
+        return plain(x, gradient)
+
+    monkeypatch.setattr(im2col, "_of_filters_in_part", counted)
+    return images
+
+
+@pytest.mark.usefixtures("part")
+@pytest.mark.parametrize("with_bias", [True, False])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5), (1, 4), (4, 1), (1, 1), (2, 2)])
+def test_outputs_and_gradients_are_those_of_a_convolution(height: int, width: int, with_bias: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias = (
+        torch.randn(shape, generator=generator).requires_grad_()
+        for shape in ((9, 5, height, width), (6, 5, 3, 3), (6,))
+    )
+    ours = convolve(x, weight, bias if with_bias else None)
+    exact_x, exact_weight, exact_bias = (tensor.detach().double().requires_grad_() for tensor in (x, weight, bias))
+    exact = F.conv2d(exact_x, exact_weight, exact_bias if with_bias else None, padding=1)
+    _assert_close(ours, exact)
+    arriving = torch.randn(exact.shape, generator=generator)
+    ours.backward(arriving)
+    exact.backward(arriving.double())
+    for mine, theirs in ((x, exact_x), (weight, exact_weight), *(((bias, exact_bias),) if with_bias else ())):
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        _assert_close(mine.grad, theirs.grad)
+
+
+def _assert_close(ours: Tensor, exact: Tensor) -> None:
+    assert ours.shape == exact.shape
+    assert (ours.double() - exact).abs().max() <= _TOLERANCE * exact.abs().max()
+
+
+@pytest.mark.usefixtures("part")
+def test_in_bfloat16_it_rounds_no_more_coarsely_than_pytorch() -> None:
+    layout: dict[str, Any] = {"memory_format": torch.channels_last}
+    x = torch.randn(40, 64, 4, 4).bfloat16().to(**layout).requires_grad_()
+    weight = torch.randn(96, 64, 3, 3).bfloat16().float().to(**layout).requires_grad_()
+    arriving = torch.randn(40, 96, 4, 4).bfloat16().to(**layout)
+    ours = convolve(x, weight, None)
+    assert ours.dtype is torch.bfloat16
+    plain = F.conv2d(x, weight.bfloat16(), padding=1)
+    exact_x, exact_weight = (tensor.detach().double().requires_grad_() for tensor in (x, weight))
+    exact = F.conv2d(exact_x, exact_weight, padding=1)
+    of_ours, of_plain = (torch.autograd.grad(y, (x, weight), arriving) for y in (ours, plain))
+    of_exact = torch.autograd.grad(exact, (exact_x, exact_weight), arriving.double())
+    for mine, theirs, right in zip((ours, *of_ours), (plain, *of_plain), (exact, *of_exact), strict=True):
+        assert mine.dtype is theirs.dtype
+        assert mine.is_contiguous(memory_format=torch.channels_last)
+        # The nine shares of an input's gradient are rounded before they are summed.
+        assert (mine - right).norm() < 1.6 * (theirs - right).norm()
+
+
+def test_many_images_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(im2col, "_ROWS_AT_ONCE", 100)
+    images = _count_products(monkeypatch)
+    x, weight = torch.randn(23, 5, 3, 4), torch.randn(6, 5, 3, 3, requires_grad=True)
+    arriving = torch.randn(23, 6, 3, 4)
+    (ours,) = torch.autograd.grad(convolve(x, weight, None), weight, arriving)
+    assert images == [8, 8, 7]
+    (plain,) = torch.autograd.grad(F.conv2d(x, weight, padding=1), weight, arriving)
+    torch.testing.assert_close(ours, plain)
+
+
+def test_large_maps_few_filters_and_float32_are_left_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = _count_products(monkeypatch)
+
+    def backward(num_channels: int, side: int, *, bfloat16: bool) -> None:
+        conv = nn.Conv2d(num_channels, num_channels, 3, padding=1)
+        model = nn.Sequential(copy.deepcopy(conv))
+        use_im2col(model)
+        x = torch.randn(2, num_channels, side, side)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            ours, plain = model(x), conv(x)
+        torch.testing.assert_close(ours, plain)
+        ours.sum().backward()
+
+    backward(256, 9, bfloat16=True)
+    backward(128, 8, bfloat16=True)
+    backward(256, 8, bfloat16=False)
+    assert images == []
+    backward(256, 8, bfloat16=True)
+    assert images == [2]
+
+
+def test_a_network_keeps_its_function_and_its_names() -> None:
+    model = build_model("resnet9", num_classes=20, image_shape=(3, 32, 32), args={})
+    plain = copy.deepcopy(model)
+    use_im2col(model)
+    assert type(model.get_submodule("res2.block1.conv")) is Im2colConv2d
+    assert list(model.state_dict()) == list(plain.state_dict())
+    x = torch.randn(16, 3, 32, 32).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = model(x), plain(x)
+    assert (ours - theirs).norm() < 0.03 * theirs.norm()
+
+
+def test_other_convolutions_stay_as_they_are() -> None:
+    model = nn.Sequential(nn.Conv2d(256, 256, 5, padding=2), nn.Conv2d(256, 256, 3), nn.Conv2d(256, 256, 1))
+    use_im2col(model)
+    assert {type(module) for module in model} == {nn.Conv2d}
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_tiles", "is_used"),
+    [
+        ({"precision": "bfloat16"}, False, True),
+        ({"precision": "bfloat16"}, True, False),
+        ({"precision": "bfloat16", "compile": True}, False, False),
+        ({"precision": "float32"}, False, False),
+    ],
+    ids=str,
+)
+def test_runs_in_bfloat16_use_them(
+    changes: dict[str, Any], has_tiles: bool, is_used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": has_tiles})
+    config = get_recipe("c10-cpu-94").config
+    data = msgspec.structs.replace(config.data, dataset="shapes")
+    made = set_up(msgspec.structs.replace(config, data=data, device="cpu", **changes), lambda event: None)
+    assert any(isinstance(module, Im2colConv2d) for module in made.model.modules()) is is_used
