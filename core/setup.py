@@ -129,8 +129,10 @@ def _choose_convolutions(
 ) -> None:
     """Those of our own where they are faster on a CPU than oneDNN's."""
     if precision == "bfloat16":
-        # A CPU that multiplies tiles of matrices has kernels of its own in oneDNN, beside which ours were not measured.
-        if not torch.cpu.get_capabilities().get("amx_bf16"):
+        # Measured beside the kernels for AVX-512. Those for AMX are others, and so is everything where bfloat16 is only
+        # emulated. It rounds as bfloat16 does anyway, so nobody has to be told.
+        capabilities = torch.cpu.get_capabilities()
+        if capabilities.get("avx512_bf16") and not capabilities.get("amx_bf16"):
             use_im2col(model)
     # Winograd's method rounds more coarsely, and is written for the batched products of MKL; other libraries compute
     # them one after another.

@@ -135,7 +135,8 @@ class _Convolution(torch.autograd.Function):
         ctx.save_for_backward(*filters, *kept)
         ctx.transform, ctx.parts, ctx.blocks, ctx.input_shape = transform, parts, blocks, x.shape
         y = y.view(num_images, rows * side, columns * side, num_outputs)[:, :height, :width]
-        return y.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        # Detached: autograd lets nothing be computed in place, as ReLU may be, of what a function returns as a view.
+        return y.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last).detach()
 
     @staticmethod
     @torch.autograd.function.once_differentiable

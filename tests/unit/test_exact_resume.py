@@ -143,7 +143,7 @@ def test_with_convolutions_by_winograds_method(images: Path, tmp_path: Path, mon
 
 
 def test_with_convolutions_by_im2col(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
     config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=3, precision="bfloat16")
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     with monkeypatch.context() as patch:

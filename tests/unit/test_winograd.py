@@ -80,6 +80,12 @@ def test_an_evaluation_keeps_nothing_for_a_backward_pass(monkeypatch: pytest.Mon
     assert kept == [2, 1]  # filters and tiles; filters
 
 
+def test_its_output_may_be_changed_in_place() -> None:
+    x, weight = torch.randn(2, 8, 8, 8), torch.randn(8, 8, 3, 3, requires_grad=True)
+    convolve(x, weight, None, _BY_SIDE[4]).relu_().sum().backward()
+    assert weight.grad is not None
+
+
 def test_only_what_is_cheaper_is_chosen() -> None:
     assert choose_transform((64, 128, 16, 16), 256) is _BY_SIDE[4]
     assert choose_transform((64, 3, 32, 32), 64) is None  # three channels: all transforming, little multiplying
