@@ -134,9 +134,9 @@ def _choose_convolutions(
         capabilities = torch.cpu.get_capabilities()
         if capabilities.get("avx512_bf16") and not capabilities.get("amx_bf16"):
             use_im2col(model)
-    # Winograd's method rounds more coarsely, and is written for the batched products of MKL; other libraries compute
-    # them one after another.
     elif config.precision == "auto" and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
+        # It rounds more coarsely than float32 asked for by name may, and is written for the batched products of MKL;
+        # other libraries compute them one after another.
         num_cheaper = use_winograd(model, layers, config.data.batch_size)
         if num_cheaper > 0:
             text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"

@@ -21,12 +21,11 @@ from torch import Tensor, nn
 
 from core.models.fit import is_same_3x3
 
-# Measured with 16 to 2,000 images of 64 to 512 channels. The gradient of the filters gains
-_MOST_PIXELS = 64  # on maps up to this size
-_FEWEST_FILTERS = 1 << 16  # from so many on, inputs times outputs.
-# Outputs and the gradient of the inputs gain as well
-_MOST_PIXELS_OF_ALL = 16
-_FEWEST_FILTERS_OF_ALL = 1 << 17  # where they are more than a core's cache holds.
+# Where they gain, measured with 16 to 2,000 images of 64 to 512 channels. Filters are counted inputs times outputs.
+_MOST_PIXELS = 64  # of a map, for the gradient of the filters
+_FEWEST_FILTERS = 1 << 16
+_MOST_PIXELS_OF_ALL = 16  # of a map, for outputs and the gradient of the inputs as well
+_FEWEST_FILTERS_OF_ALL = 1 << 17  # more than a core's cache holds
 _ROWS_AT_ONCE = 4096  # of a product: what it multiplies stays in the cache
 
 

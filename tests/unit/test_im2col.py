@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from core.models import build_model, im2col
 from core.models.im2col import Im2colConv2d, convolve, use_im2col
 from core.recipes import get_recipe
 from core.setup import set_up
+from tests.convolution import assert_is_convolution, assert_near
 
 _TOLERANCE = 2e-6  # of the largest value, in float32
 
@@ -22,11 +24,10 @@ _TOLERANCE = 2e-6  # of the largest value, in float32
 def part(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """What is computed by im2col, whatever the size: the gradient of the filters, or outputs and inputs as well."""
     monkeypatch.setattr(im2col, "_FEWEST_FILTERS_OF_ALL", 1 if request.param == "all" else 1 << 30)
-    uses = []
-    plain = im2col._as_matrix
-    monkeypatch.setattr(im2col, "_as_matrix", lambda weight: uses.append(weight) or plain(weight))  # type: ignore[func-returns-value]
+    uses = Mock(wraps=im2col._as_matrix)
+    monkeypatch.setattr(im2col, "_as_matrix", uses)
     yield str(request.param)
-    assert len(uses) == (2 if request.param == "all" else 0)  # forward and backward
+    assert uses.call_count == (2 if request.param == "all" else 0)  # forward and backward
 
 
 def _count_products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -46,35 +47,15 @@ def _count_products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("with_bias", [True, False])
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5), (1, 4), (4, 1), (1, 1), (2, 2)])
 def test_outputs_and_gradients_are_those_of_a_convolution(height: int, width: int, with_bias: bool) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, weight, bias = (
-        torch.randn(shape, generator=generator).requires_grad_()
-        for shape in ((9, 5, height, width), (6, 5, 3, 3), (6,))
-    )
-    ours = convolve(x, weight, bias if with_bias else None)
-    exact_x, exact_weight, exact_bias = (tensor.detach().double().requires_grad_() for tensor in (x, weight, bias))
-    exact = F.conv2d(exact_x, exact_weight, exact_bias if with_bias else None, padding=1)
-    _assert_close(ours, exact)
-    arriving = torch.randn(exact.shape, generator=generator)
-    ours.backward(arriving)
-    exact.backward(arriving.double())
-    for mine, theirs in ((x, exact_x), (weight, exact_weight), *(((bias, exact_bias),) if with_bias else ())):
-        assert mine.grad is not None
-        assert theirs.grad is not None
-        _assert_close(mine.grad, theirs.grad)
+    assert_is_convolution(convolve, num_images=9, height=height, width=width, with_bias=with_bias, tolerance=_TOLERANCE)
 
 
-def _assert_close(ours: Tensor, exact: Tensor) -> None:
-    assert ours.shape == exact.shape
-    assert (ours.double() - exact).abs().max() <= _TOLERANCE * exact.abs().max()
-
-
-def _in_bfloat16(num_images: int, side: int) -> tuple[list[float], list[float]]:
+def _in_bfloat16() -> tuple[list[float], list[float]]:
     """Errors of ours and of PyTorch's: of outputs, of the gradient of inputs, of the gradient of filters."""
     generator = torch.Generator().manual_seed(0)
     x, weight, arriving = (
         torch.randn(shape, generator=generator).bfloat16().to(memory_format=torch.channels_last)
-        for shape in ((num_images, 64, side, side), (96, 64, 3, 3), (num_images, 96, side, side))
+        for shape in ((40, 64, 4, 4), (96, 64, 3, 3), (40, 96, 4, 4))
     )
     x, weight = x.requires_grad_(), weight.float().requires_grad_()
     ours, plain = convolve(x, weight, None), F.conv2d(x, weight.bfloat16(), padding=1)
@@ -93,14 +74,14 @@ def _in_bfloat16(num_images: int, side: int) -> tuple[list[float], list[float]]:
 
 def test_in_bfloat16_only_the_gradient_of_inputs_rounds_more_coarsely(part: str) -> None:
     """And that only where it is summed here, of nine rounded shares."""
-    ours, plain = _in_bfloat16(40, 4)
+    ours, plain = _in_bfloat16()
     for mine, theirs, limit in zip(ours, plain, (1.01, 1.6 if part == "all" else 1.01, 1.01), strict=True):
         assert mine <= limit * theirs
 
 
 def test_in_many_parts_the_gradient_of_filters_rounds_no_more_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(im2col, "_ROWS_AT_ONCE", 32)
-    ours, plain = _in_bfloat16(40, 4)
+    ours, plain = _in_bfloat16()
     assert ours[2] <= 1.05 * plain[2]
 
 
@@ -116,7 +97,7 @@ def test_many_images_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
     assert images == [8, 8, 7]
     exact_weight = weight.detach().double().requires_grad_()
     exact = F.conv2d(x.double(), exact_weight, padding=1)
-    _assert_close(ours, *torch.autograd.grad(exact, exact_weight, arriving.double()))
+    assert_near(ours, *torch.autograd.grad(exact, exact_weight, arriving.double()), _TOLERANCE)
 
 
 @pytest.mark.parametrize(

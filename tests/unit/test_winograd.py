@@ -16,14 +16,10 @@ from core.models.summary import describe
 from core.models.winograd import TRANSFORMS, WinogradConv2d, choose_transform, convolve, use_winograd
 from core.recipes import get_recipe
 from core.setup import set_up
+from tests.convolution import assert_is_convolution
 
 _BY_SIDE = {transform.side: transform for transform in TRANSFORMS}
 _TOLERANCE = 2e-5  # of the largest value
-
-
-def _close(ours: torch.Tensor, exact: torch.Tensor) -> None:
-    assert ours.shape == exact.shape
-    assert (ours.double() - exact).abs().max() <= _TOLERANCE * exact.abs().max()
 
 
 @pytest.mark.parametrize(
@@ -31,23 +27,15 @@ def _close(ours: torch.Tensor, exact: torch.Tensor) -> None:
     [*product(_BY_SIDE, (4, 7), (8, 5), (True, False)), (4, 1, 1, True), (2, 3, 1, True)],
 )
 def test_outputs_and_gradients_are_those_of_a_convolution(side: int, height: int, width: int, with_bias: bool) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x, weight, bias = (
-        torch.randn(shape, generator=generator).requires_grad_()
-        for shape in ((90, 5, height, width), (6, 5, 3, 3), (6,))
+    ours = assert_is_convolution(
+        lambda x, weight, bias: convolve(x, weight, bias, _BY_SIDE[side]),
+        num_images=90,
+        height=height,
+        width=width,
+        with_bias=with_bias,
+        tolerance=_TOLERANCE,
     )
-    ours = convolve(x, weight, bias if with_bias else None, _BY_SIDE[side])
-    exact_x, exact_weight, exact_bias = (tensor.detach().double().requires_grad_() for tensor in (x, weight, bias))
-    exact = F.conv2d(exact_x, exact_weight, exact_bias if with_bias else None, padding=1)
     assert ours.is_contiguous(memory_format=torch.channels_last)
-    _close(ours, exact)
-    arriving = torch.randn(exact.shape, generator=generator)
-    ours.backward(arriving)
-    exact.backward(arriving.double())
-    for mine, theirs in ((x, exact_x), (weight, exact_weight), *(((bias, exact_bias),) if with_bias else ())):
-        assert mine.grad is not None
-        assert theirs.grad is not None
-        _close(mine.grad, theirs.grad)
 
 
 @pytest.mark.parametrize("cached_values", [1 << 22, 1 << 14], ids=["parts", "parts and blocks"])
