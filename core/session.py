@@ -35,7 +35,7 @@ from core.signals import Signals
 
 ReportTo = Callable[[RunFolder, TextIO, TextIO], Report]
 """Given the run and the process's real standard output and error, makes the report that writes to them."""
-PYTORCH_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
+PYTORCH_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "3000", "THP_MEM_ALLOC_ENABLE": "1"}
 """What `tune_pytorch` sets, unless the user has."""
 
 
@@ -141,8 +141,9 @@ def tune_pytorch() -> None:
     """Have PyTorch's threads sleep while they wait, and its large tensors take huge pages; read when it is loaded.
 
     Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all wait
-    for that one. Two trainings at once on two cores took 28 ms a step of c10-lenet-fast with these settings and 110 to
-    360 ms with PyTorch's own; alone they can cost a network as small as that 7% (tests/bench/bench_threads.py).
+    for that one. Two trainings of a LeNet at once on two cores did 280 images/s each with PyTorch's own settings and
+    2,200 with these. Alone they cost such a small network 4%; a third as many spins would cost it 11% more on a virtual
+    machine, where it is dear to wake a thread (tests/bench/bench_threads.py).
 
     A step allocates and frees the same large tensors again and again, which the system maps and clears page by page: up
     to 50,000 pages a step of ResNet-9. With pages of 2 MB, where Linux grants them, its steps are 8 to 13% faster.

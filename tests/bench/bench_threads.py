@@ -37,8 +37,12 @@ print(count * len(labels) / (time.perf_counter() - started))
 _SETTINGS: dict[str, dict[str, str]] = {
     "PyTorch's default": {},
     "passive": {"OMP_WAIT_POLICY": "passive"},
-    "passive, 1,000 spins": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"},
+    **{
+        f"passive, {count:,} spins": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(count)}
+        for count in (1000, 3000, 10000)
+    },
 }
+_VARIABLES = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
 
 
 def measure(title: str, at_once: int = 1) -> None:
@@ -46,9 +50,7 @@ def measure(title: str, at_once: int = 1) -> None:
     rates: dict[str, list[float]] = {name: [] for name in _SETTINGS}
     for _ in range(3):
         for name, variables in _SETTINGS.items():
-            environment = {
-                key: value for key, value in os.environ.items() if key not in _SETTINGS["passive, 1,000 spins"]
-            }
+            environment = {key: value for key, value in os.environ.items() if key not in _VARIABLES}
             trainings = [
                 subprocess.Popen(
                     [sys.executable, "-c", _STEP], env=environment | variables, stdout=subprocess.PIPE, text=True
