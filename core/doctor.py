@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from core.data.catalog import DATASETS, data_dir, is_on_disk
-from core.device import processor_name
+from core.device import computes_in_bfloat16, processor_name
 from core.session import code_version, versions
 
 
@@ -20,7 +20,7 @@ def examine(runs_dir: Path, data: Path | None) -> list[tuple[str, str]]:
     findings = [
         ("cifar-tui", code_version()),
         ("versions", packages),
-        ("processor", f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        ("processor", _processor()),
         *_gpus(),
         ("terminal", _terminal()),
         ("runs", _folder(runs_dir.absolute())),
@@ -29,6 +29,12 @@ def examine(runs_dir: Path, data: Path | None) -> list[tuple[str, str]]:
     findings.append(("data", _folder(root)))
     findings += [(f"  {name}", _dataset(root, name)) for name in DATASETS]
     return findings
+
+
+def _processor() -> str:
+    precision = "bfloat16" if computes_in_bfloat16(torch.device("cpu")) else "float32"
+    threads = torch.get_num_threads()
+    return f"{processor_name()}, {os.cpu_count()} cores, {threads} threads, fastest in {precision}"
 
 
 def _gpus() -> list[tuple[str, str]]:

@@ -235,8 +235,10 @@ def doctor(
     """Check this machine: PyTorch, devices, terminal, data sets, folders."""
     from core.doctor import examine
 
-    for name, finding in examine(runs_dir.expanduser(), data_dir):
-        typer.echo(f"{name:<14}{finding}")
+    findings = examine(runs_dir.expanduser(), data_dir)
+    width = max(len(name) for name, _ in findings) + 2
+    for name, finding in findings:
+        typer.echo(f"{name:<{width}}{finding}")
 
 
 def _print_json(value: object) -> None:

@@ -68,7 +68,7 @@ def build_model(
     """
     entry = MODELS.get(name)
     if entry is None:
-        raise UsageError(f'There is no model "{name}".{nearest(name, MODELS)}')
+        raise UsageError(f'There is no model "{name}".{nearest(name, MODELS)} Known: {", ".join(MODELS)}')
     builder: Callable[..., nn.Module] = getattr(importlib.import_module(entry.module), entry.builder)
     return builder(num_classes=num_classes, image_shape=image_shape, **_checked(name, builder, args))
 

@@ -54,7 +54,8 @@ def get_recipe(name: str) -> Recipe:
     try:
         return RECIPES[name]
     except KeyError:
-        raise UsageError(f'There is no recipe "{name}".{nearest(name, RECIPES)}') from None
+        text = f'There is no recipe "{name}".{nearest(name, RECIPES)} `cifar-tui recipes` lists them.'
+        raise UsageError(text) from None
 
 
 def default_recipe(dataset: str, device: str = "auto") -> str:
@@ -70,7 +71,8 @@ def default_recipe(dataset: str, device: str = "auto") -> str:
     if dataset.startswith("folder:"):
         return "c10-lenet"  # colour images of any size from 8×8, and light enough for any machine
     if dataset not in _DEFAULTS:
-        raise UsageError(f'There is no data set "{dataset}".{nearest(dataset, _DEFAULTS)}')
+        known = ", ".join(_DEFAULTS)
+        raise UsageError(f'There is no data set "{dataset}".{nearest(dataset, _DEFAULTS)} Known: {known}, folder:PATH')
     on_gpu = device.startswith("cuda") or (device == "auto" and has_cuda_device())
     return _DEFAULTS[dataset][on_gpu]
 

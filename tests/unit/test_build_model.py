@@ -62,8 +62,8 @@ def test_images_that_are_too_small_are_refused(name: str, smallest: int) -> None
 @pytest.mark.parametrize(
     ("name", "args", "message"),
     [
-        ("lenett", {}, 'There is no model "lenett". Did you mean "lenet"?'),
-        ("zzz", {}, 'There is no model "zzz".'),
+        ("lenett", {}, f'There is no model "lenett". Did you mean "lenet"? Known: {", ".join(MODELS)}'),
+        ("zzz", {}, f'There is no model "zzz". Known: {", ".join(MODELS)}'),
         ("shapes-small", {"width": 3}, 'Model shapes-small has no argument "width"; it has none.'),
         ("shapes-small", {"num_classes": 3}, 'Model shapes-small has no argument "num_classes"; it has none.'),
         (
