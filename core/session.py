@@ -7,6 +7,7 @@ show while PyTorch loads.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import socket
@@ -37,6 +38,9 @@ ReportTo = Callable[[RunFolder, TextIO, TextIO], Report]
 """Given the run and the process's real standard output and error, makes the report that writes to them."""
 PYTORCH_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "3000", "THP_MEM_ALLOC_ENABLE": "1"}
 """What `tune_pytorch` sets, unless the user has."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, from glibc's malloc.h
+_MOST_BYTES = 2**31 - 1  # it takes an int
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,21 @@ def tune_pytorch() -> None:
     """
     for name, value in PYTORCH_VARIABLES.items():
         os.environ.setdefault(name, value)
+    if sys.platform == "linux":
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library hand freed memory out again instead of back to the system, that of large tensors too.
+
+    Otherwise a step in float32 has that of tensors over 32 MB mapped and cleared anew each time. On a virtual machine,
+    where that is dear, steps of c10-cpu are 9 to 16% faster so and those of ResNet-9 4 to 14%. It costs a tenth more
+    memory, or a quarter for a network with activations of many sizes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # glibc
+        mallopt(_M_MMAP_THRESHOLD, _MOST_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _MOST_BYTES)
 
 
 def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:
