@@ -246,7 +246,7 @@ class TrainConfig(Section, frozen=True):
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 on a GPU or CPU that computes in it, float32 elsewhere, on a CPU with Winograd's convolutions. In
+    """auto: bfloat16 on a GPU or CPU that is faster in it, float32 elsewhere, on a CPU with Winograd's convolutions. In
     bfloat16 some convolutions go by im2col on a CPU."""
     compile: bool | Literal["auto"] = "auto"
     """Compile the network with torch.compile; auto: on a GPU, if the run is long enough to pay for it and a trial says

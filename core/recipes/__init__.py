@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
+from core.data.catalog import FOLDER_PREFIX, check_dataset_name
 from core.errors import UsageError, nearest
 from core.recipes import (
     c10_lenet,
@@ -54,8 +55,8 @@ def get_recipe(name: str) -> Recipe:
     try:
         return RECIPES[name]
     except KeyError:
-        text = f'There is no recipe "{name}".{nearest(name, RECIPES)} `cifar-tui recipes` lists them.'
-        raise UsageError(text) from None
+        hint = f"{nearest(name, RECIPES)} `cifar-tui recipes` lists them."
+        raise UsageError(f'There is no recipe "{name}".{hint}') from None
 
 
 def default_recipe(dataset: str, device: str = "auto") -> str:
@@ -68,11 +69,9 @@ def default_recipe(dataset: str, device: str = "auto") -> str:
     Raises:
         UsageError: the data set is unknown.
     """
-    if dataset.startswith("folder:"):
+    check_dataset_name(dataset)
+    if dataset.startswith(FOLDER_PREFIX):
         return "c10-lenet"  # colour images of any size from 8×8, and light enough for any machine
-    if dataset not in _DEFAULTS:
-        known = ", ".join(_DEFAULTS)
-        raise UsageError(f'There is no data set "{dataset}".{nearest(dataset, _DEFAULTS)} Known: {known}, folder:PATH')
     on_gpu = device.startswith("cuda") or (device == "auto" and has_cuda_device())
     return _DEFAULTS[dataset][on_gpu]
 
