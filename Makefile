@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## train on the embedded data set; without a terminal it runs headless
 	$(BIN)/cifar-tui demo
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## run the tests, in as many processes as there are cores, at most four
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 check: lint types test  ## everything that has to be green
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+from collections.abc import Iterator
+from unittest import mock
 
 # Threads of PyTorch that wait by spinning would take the time of everything that runs beside the tests. It has to be
 # said before PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import pytest
 from hypothesis import HealthCheck, settings
+from torch import Tensor
+
+from core.data import shapes
 
 # No deadline: a test that fails because the machine was busy says nothing.
 settings.register_profile(
@@ -19,3 +26,15 @@ settings.load_profile("tests")
 
 # Under nohup it is ignored, and so it would be in every program that a test starts, as if in a terminal of its own.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shapes_are_drawn_once() -> Iterator[None]:
+    """In each process: it takes two cores a second, and a hundred tests train on them."""
+    drawn = functools.cache(shapes.render_shapes)
+
+    def copies(part: str) -> tuple[Tensor, ...]:
+        return tuple(tensor.clone() for tensor in drawn(part))
+
+    with mock.patch("core.data.shapes.render_shapes", copies):
+        yield

@@ -99,8 +99,12 @@ def test_two_terminals_watch_and_steer_the_same_run(home: Path) -> None:
 
 def test_no_color_sends_no_colours(home: Path) -> None:
     with _attach(home, NO_COLOR="1") as terminal:
-        for key, sign in (("?", "Steer the training"), ("\x1b", "Overview"), ("2", "precision"), ("3", "Commonest")):
-            terminal.press(key)
+        terminal.press("?")
+        terminal.wait_for("Steer the training")
+        terminal.press("\x1b")
+        terminal.wait_for(lambda: "Steer the training" not in terminal.text)
+        for pane, sign in (("2", "taken for"), ("3", "Commonest")):
+            terminal.press(pane)
             terminal.wait_for(sign)
         assert not re.search(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|4[0-7]|[34]8|9[0-7]|10[0-7])(?:;[0-9;]*)?m", terminal.raw)
 

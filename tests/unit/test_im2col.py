@@ -194,16 +194,16 @@ def test_other_convolutions_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("changes", "capabilities", "is_used"),
     [
-        ({"precision": "bfloat16"}, {"avx512_bf16"}, True),
-        ({"precision": "bfloat16"}, {"avx512_bf16", "amx_bf16"}, False),
-        ({"precision": "bfloat16"}, {"avx2"}, False),
-        ({"precision": "bfloat16", "compile": True}, {"avx512_bf16"}, False),
-        ({"precision": "float32"}, {"avx512_bf16"}, False),
+        ({"precision": "bfloat16"}, ["avx512_bf16"], True),
+        ({"precision": "bfloat16"}, ["avx512_bf16", "amx_bf16"], False),
+        ({"precision": "bfloat16"}, ["avx2"], False),
+        ({"precision": "bfloat16", "compile": True}, ["avx512_bf16"], False),
+        ({"precision": "float32"}, ["avx512_bf16"], False),
     ],
     ids=str,
 )
 def test_runs_in_bfloat16_use_them(
-    changes: dict[str, Any], capabilities: set[str], is_used: bool, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any], capabilities: list[str], is_used: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(capabilities, True))
     config = get_recipe("c10-cpu-94").config
