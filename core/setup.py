@@ -16,6 +16,7 @@ from core.data.pipeline import Pipeline, resolve_normalization
 from core.device import choose_device
 from core.events import DeviceInfo, Event, Layer, Notice, PhaseChanged
 from core.models import build_model
+from core.models.bias import use_summed_biases
 from core.models.im2col import use_im2col
 from core.models.speednet import SpeedNet
 from core.models.summary import describe
@@ -128,19 +129,22 @@ def _choose_convolutions(
     model: nn.Module, layers: list[Layer], config: TrainConfig, precision: str, emit: Callable[[Event], None]
 ) -> None:
     """Those of our own where they are faster on a CPU than oneDNN's."""
+    capabilities = torch.cpu.get_capabilities()
     if precision == "bfloat16":
         # Measured beside the kernels for AVX-512. Those for AMX are others, and so is everything where bfloat16 is only
         # emulated. It rounds as bfloat16 does anyway, so nobody has to be told.
-        capabilities = torch.cpu.get_capabilities()
         if capabilities.get("avx512_bf16") and not capabilities.get("amx_bf16"):
             use_im2col(model)
-    elif config.precision == "auto" and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
+        return
+    if config.precision == "auto" and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
         # It rounds more coarsely than float32 asked for by name may, and is written for the batched products of MKL;
         # other libraries compute them one after another.
         num_cheaper = use_winograd(model, layers, config.data.batch_size)
         if num_cheaper > 0:
             text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"
             emit(Notice(level="info", text=text))
+    if capabilities.get("avx2") and not capabilities.get("avx512_f"):
+        use_summed_biases(model)
 
 
 def _choose_kernels(device: torch.device, *, deterministic: bool) -> None:
