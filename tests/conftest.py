@@ -13,8 +13,8 @@ from unittest import mock
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
-from torch import Tensor
 
 from core.data import shapes
 
@@ -33,8 +33,14 @@ def shapes_are_drawn_once() -> Iterator[None]:
     """In each process: it takes two cores a second, and a hundred tests train on them."""
     drawn = functools.cache(shapes.render_shapes)
 
-    def copies(part: str) -> tuple[Tensor, ...]:
+    def copies(part: str) -> tuple[torch.Tensor, ...]:
         return tuple(tensor.clone() for tensor in drawn(part))
 
     with mock.patch("core.data.shapes.render_shapes", copies):
         yield
+
+
+@pytest.fixture(autouse=True)
+def random_numbers_are_a_test_s_own() -> None:
+    """They do not depend on the tests that the process ran before."""
+    torch.manual_seed(0)
