@@ -1,12 +1,18 @@
-"""Is a convolution of our own a convolution?"""
+"""Is a convolution of our own a convolution, and which runs use it?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from core.events import Event
+from core.recipes import get_recipe
+from core.setup import set_up
 
 Convolve = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """Of N×C×H×W, filters K×C×3×3 and a bias K, with a padding of 1."""
@@ -41,3 +47,10 @@ def assert_near(ours: Tensor, exact: Tensor, tolerance: float) -> None:
     """Within `tolerance` of the largest value."""
     assert ours.shape == exact.shape
     assert (ours.double() - exact).abs().max() <= tolerance * exact.abs().max()
+
+
+def network_on_cpu(recipe: str, emit: Callable[[Event], None] = lambda event: None, **changes: Any) -> nn.Module:
+    """As a run of the recipe computes it, with these settings changed, on the embedded images."""
+    config = get_recipe(recipe).config
+    data = msgspec.structs.replace(config.data, dataset="shapes")
+    return set_up(msgspec.structs.replace(config, data=data, device="cpu", **changes), emit).model

@@ -29,11 +29,11 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
         stride, padding, dilation, groups = ctx.settings
-        of_x, of_weight, of_bias = ctx.needs_input_grad[:3]
-        gradients = torch.ops.aten.convolution_backward(
-            gradient, x, weight, None, stride, padding, dilation, False, [0, 0], groups, [of_x, of_weight, False]
+        asked = [*ctx.needs_input_grad[:2], False]
+        of_x, of_weight, _ = torch.ops.aten.convolution_backward(
+            gradient, x, weight, None, stride, padding, dilation, False, [0, 0], groups, asked
         )
-        return gradients[0], gradients[1], gradient.sum((0, 2, 3)) if of_bias else None, None
+        return of_x, of_weight, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None
 
 
 class SummedBiasConv2d(nn.Conv2d):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import msgspec
 import pytest
 import torch
 from torch import nn
 
 from core.models.bias import SummedBiasConv2d, use_summed_biases
-from core.recipes import get_recipe
-from core.setup import set_up
+from tests.convolution import assert_near, network_on_cpu
 
 
 def summed(conv: nn.Conv2d) -> nn.Conv2d:
@@ -46,7 +44,7 @@ def test_outputs_and_gradients_are_those_of_a_plain_convolution(settings: dict[s
     torch.testing.assert_close(outputs, plain(x), rtol=0, atol=0)
     torch.testing.assert_close(y.grad, x.grad, rtol=0, atol=0)
     torch.testing.assert_close(ours.weight.grad, plain.weight.grad)
-    torch.testing.assert_close(ours.bias.grad, plain.bias.grad, rtol=1e-5, atol=1e-4)  # type: ignore[union-attr]
+    assert_near(ours.bias.grad, plain.bias.grad, 1e-6)  # type: ignore[union-attr]
 
 
 def test_what_needs_no_gradient_gets_none() -> None:
@@ -99,8 +97,6 @@ def test_runs_in_float32_use_them_where_there_is_no_avx512(
     changes: dict[str, Any], capabilities: list[str], is_used: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(capabilities, True))
-    config = get_recipe("c10-lenet-fast").config
-    data = msgspec.structs.replace(config.data, dataset="shapes")
-    made = set_up(msgspec.structs.replace(config, data=data, device="cpu", **changes), lambda event: None)
-    used = [type(module) is SummedBiasConv2d for module in made.model.modules() if isinstance(module, nn.Conv2d)]
+    model = network_on_cpu("c10-lenet-fast", **changes)
+    used = [type(module) is SummedBiasConv2d for module in model.modules() if isinstance(module, nn.Conv2d)]
     assert used == [is_used] * 3

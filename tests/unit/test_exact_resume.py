@@ -144,14 +144,14 @@ def test_with_convolutions_by_winograds_method(images: Path, tmp_path: Path, mon
 
 def test_with_convolutions_by_im2col(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
-    config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=2, precision="bfloat16")
+    config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=3, precision="bfloat16")
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     with monkeypatch.context() as patch:
         products = Mock(wraps=im2col._of_filters)
         patch.setattr(im2col, "_of_filters", products)
         train(whole, config)
-    assert products.call_count >= 2 * 3  # conv4 and the two of res2
-    assert train(parts, config, watch=preempt_at(1)).status == "preempted"
+    assert products.call_count >= 3 * 3  # conv4 and the two of res2
+    assert train(parts, config, watch=preempt_at(2)).status == "preempted"
     train(parts, config, resume="last")
     assert_same_run(whole, parts)
 

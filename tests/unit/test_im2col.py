@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
-import msgspec
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,9 +12,7 @@ from torch import Tensor, nn
 
 from core.models import build_model, im2col
 from core.models.im2col import Im2colConv2d, convolve, use_im2col
-from core.recipes import get_recipe
-from core.setup import set_up
-from tests.convolution import assert_is_convolution, assert_near
+from tests.convolution import assert_is_convolution, assert_near, network_on_cpu
 
 _TOLERANCE = 2e-6  # of the largest value, in float32
 
@@ -206,7 +203,5 @@ def test_runs_in_bfloat16_use_them(
     changes: dict[str, Any], capabilities: list[str], is_used: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(capabilities, True))
-    config = get_recipe("c10-cpu-94").config
-    data = msgspec.structs.replace(config.data, dataset="shapes")
-    made = set_up(msgspec.structs.replace(config, data=data, device="cpu", **changes), lambda event: None)
-    assert any(isinstance(module, Im2colConv2d) for module in made.model.modules()) is is_used
+    model = network_on_cpu("c10-cpu-94", **changes)
+    assert any(isinstance(module, Im2colConv2d) for module in model.modules()) is is_used

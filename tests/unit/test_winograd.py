@@ -4,7 +4,6 @@ import copy
 from itertools import product
 from typing import Any
 
-import msgspec
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,9 +13,7 @@ from core import events as ev
 from core.models import build_model
 from core.models.summary import describe
 from core.models.winograd import TRANSFORMS, WinogradConv2d, choose_transform, convolve, use_winograd
-from core.recipes import get_recipe
-from core.setup import set_up
-from tests.convolution import assert_is_convolution
+from tests.convolution import assert_is_convolution, network_on_cpu
 
 _BY_SIDE = {transform.side: transform for transform in TRANSFORMS}
 _TOLERANCE = 2e-5  # of the largest value
@@ -112,12 +109,9 @@ def test_other_convolutions_stay_as_they_are() -> None:
 )
 def test_a_run_says_when_it_uses_them(changes: dict[str, Any], number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.device.computes_in_bfloat16", lambda device: False)
-    config = get_recipe("c10-cpu").config
-    data = msgspec.structs.replace(config.data, dataset="shapes")
-    config = msgspec.structs.replace(config, data=data, device="cpu", **changes)
     seen: list[ev.Event] = []
-    made = set_up(config, seen.append)
-    used = sum(isinstance(module, WinogradConv2d) for module in made.model.modules())
+    model = network_on_cpu("c10-cpu", seen.append, **changes)
+    used = sum(isinstance(module, WinogradConv2d) for module in model.modules())
     assert used == number
     notices = [event.text for event in seen if isinstance(event, ev.Notice)]
     assert bool(notices) == (number > 0)
