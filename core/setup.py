@@ -131,9 +131,9 @@ def _choose_convolutions(
     """Those of our own where they are faster on a CPU than oneDNN's."""
     capabilities = torch.cpu.get_capabilities()
     if precision == "bfloat16":
-        # Measured beside the kernels for AVX-512. Those for AMX are others, and so is everything where bfloat16 is only
-        # emulated. It rounds as bfloat16 does anyway, so nobody has to be told.
-        if capabilities.get("avx512_bf16") and not capabilities.get("amx_bf16"):
+        # Measured beside the kernels for AVX-512 and those for AMX, which come with it; all is otherwise where bfloat16 is
+        # only emulated. It rounds as bfloat16 does anyway, so nobody has to be told.
+        if capabilities.get("avx512_bf16"):
             use_im2col(model)
         return
     if config.precision == "auto" and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]

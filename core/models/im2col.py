@@ -8,7 +8,7 @@ image, and above all it is slow to sum the gradient of the filters.
 It is the same function up to the order in which it sums, with one more rounding of the shares that an input's gradient
 is the sum of, where that is computed here as well. Forward and backward together took 17.5 instead of 23.0 ms for 64
 images of 512 channels with 4×4 pixels, 22.3 instead of 25.2 ms for 250 of 256 channels with 5×5 (two cores of an EPYC
-9005).
+9005); by AMX, on two cores of a Xeon, 15.0 instead of 33.6 ms and 17.8 instead of 26.3 ms.
 """
 
 from __future__ import annotations

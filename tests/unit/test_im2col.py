@@ -192,7 +192,7 @@ def test_other_convolutions_stay_as_they_are() -> None:
     ("changes", "capabilities", "is_used"),
     [
         ({"precision": "bfloat16"}, ["avx512_bf16"], True),
-        ({"precision": "bfloat16"}, ["avx512_bf16", "amx_bf16"], False),
+        ({"precision": "bfloat16"}, ["avx512_bf16", "amx_bf16"], True),
         ({"precision": "bfloat16"}, ["avx2"], False),
         ({"precision": "bfloat16", "compile": True}, ["avx512_bf16"], False),
         ({"precision": "float32"}, ["avx512_bf16"], False),
