@@ -131,8 +131,8 @@ def _choose_convolutions(
     """Those of our own where they are faster on a CPU than oneDNN's."""
     capabilities = torch.cpu.get_capabilities()
     if precision == "bfloat16":
-        # Measured beside the kernels for AVX-512 and those for AMX, which come with it; all is otherwise where bfloat16 is
-        # only emulated. It rounds as bfloat16 does anyway, so nobody has to be told.
+        # Measured beside the kernels for AVX-512 and for AMX, which comes with it, not where bfloat16 is emulated. It
+        # rounds as bfloat16 does anyway, so nobody has to be told.
         if capabilities.get("avx512_bf16"):
             use_im2col(model)
         return
