@@ -39,7 +39,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
     "passive": {"OMP_WAIT_POLICY": "passive"},
     **{
         f"passive, {count:,} spins": {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(count)}
-        for count in (1000, 3000, 10000)
+        for count in (1000, 3000, 6000, 10000, 30000)
     },
 }
 _VARIABLES = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
