@@ -1,4 +1,4 @@
-"""How OpenMP threads should wait: steps of c10-lenet alone, beside a busy process, and two trainings at once.
+"""How OpenMP threads should wait: steps of a LeNet alone, beside a busy process, and two trainings at once.
 
     python tests/bench/bench_threads.py
 
@@ -15,14 +15,18 @@ import sys
 _STEP = """
 import time, torch
 from core.config import OptimizerConfig
+from core.device import computes_in_bfloat16
 from core.models import build_model
 from core.optim.factory import build_optimizer
 model = build_model("lenet", num_classes=10, image_shape=(3, 32, 32), args={}).to(memory_format=torch.channels_last)
 optimizer = build_optimizer(model, OptimizerConfig(name="adam", lr=1e-3), torch.device("cpu"))
 inputs = torch.randn(100, 3, 32, 32).to(memory_format=torch.channels_last)
 labels = torch.randint(0, 10, (100,))
+in_bfloat16 = computes_in_bfloat16(torch.device("cpu"))
 def step():
-    loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+    with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16):
+        logits = model(inputs)
+    loss = torch.nn.functional.cross_entropy(logits.float(), labels)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
