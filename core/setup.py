@@ -45,6 +45,8 @@ class Setup:
     normalize: Normalize | None
     """As resolved: `train` has become numbers."""
     config: TrainConfig
+    phase: float = 0.0
+    """The one of `phases` that was entered last."""
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
         """bfloat16 where the run uses it; may be entered again and again."""
@@ -52,6 +54,18 @@ class Setup:
             # Each weight is used once, so a cache of their rounded copies gains nothing, and CUDA graphs forbid it.
             return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
         return contextlib.nullcontext()
+
+    @property
+    def phases(self) -> tuple[float, ...]:
+        """Where other parameters begin to learn than before, in parts of the steps; the first is 0."""
+        part = self.model.bias_part if isinstance(self.model, SpeedNet) else 1.0
+        return (0.0, part) if 0 < part < 1 else (0.0,)
+
+    def enter_phase(self, part: float) -> None:
+        """Have those parameters learn that do so once this part of the steps is done."""
+        self.phase = max(phase for phase in self.phases if phase <= part)
+        if isinstance(self.model, SpeedNet):
+            self.model.learn_bias(part < self.model.bias_part)
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised inputs and labels of the validation set, in order."""

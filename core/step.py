@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -92,13 +92,20 @@ class Step:
         """Move the weights."""
         self._setup.optimizer.step()
 
+    def key(self, inputs: Tensor) -> tuple[torch.Size, float]:
+        """Steps of one key run the same kernels."""
+        return inputs.shape, self._setup.phase
+
 
 class GraphedStep:
-    """A step as CUDA graphs, one for each shape of batch it was captured with; other shapes run as they are."""
+    """A step as CUDA graphs, one for each shape of batch and each phase it was captured in; what else comes runs as it
+    is.
+    """
 
     def __init__(self, step: Step) -> None:
         self._step = step
-        self._captured: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensor, Measures]] = {}
+        self._captured: dict[tuple[torch.Size, float], tuple[torch.cuda.CUDAGraph, Tensor, Tensor, Measures]] = {}
+        self._pool: Any = None  # one for all: no graph needs what another has left in it
 
     def capture(self, inputs: Tensor, labels: Tensor) -> None:
         """Capture the step for batches like this one. It changes the weights as a few steps would.
@@ -113,15 +120,17 @@ class GraphedStep:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         own_inputs, own_labels = inputs.clone(memory_format=torch.preserve_format), labels.clone()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=self._pool):
             measures = self._step(own_inputs, own_labels)
-        self._captured[inputs.shape] = (graph, own_inputs, own_labels, measures)
+        self._pool = graph.pool()
+        self._captured[self._step.key(inputs)] = (graph, own_inputs, own_labels, measures)
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> Measures:
         """Replay; the measures are overwritten by the next call."""
-        if inputs.shape not in self._captured:
+        captured = self._captured.get(self._step.key(inputs))
+        if captured is None:
             return self._step(inputs, labels)
-        graph, own_inputs, own_labels, measures = self._captured[inputs.shape]
+        graph, own_inputs, own_labels, measures = captured
         own_inputs.copy_(inputs)
         own_labels.copy_(labels)
         graph.replay()
@@ -192,7 +201,8 @@ def _try_compiling(
     plain = setup.compiled
     setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
     try:
-        compiled = min(_time(step, *batch, setup.device) for batch in batches)
+        for _ in _phases(setup):  # each is compiled for
+            compiled = min(_time(step, *batch, setup.device) for batch in batches)
     except RuntimeError as error:
         if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
             raise
@@ -222,8 +232,9 @@ def _try_graph(
             group["capturable"] = True
     graphed = GraphedStep(step)
     try:
-        for batch in batches:
-            graphed.capture(*batch)
+        for _ in _phases(setup):
+            for batch in batches:
+                graphed.capture(*batch)
     except RuntimeError as error:
         if setup.config.graph is True or isinstance(error, torch.OutOfMemoryError):
             raise
@@ -240,6 +251,13 @@ def _try_graph(
         return graphed
     emit(ev.Notice(level="info", text=f"steps run without a CUDA graph, which gains nothing: {figures}"))
     return step
+
+
+def _phases(setup: Setup) -> Iterator[float]:
+    """Enter each phase, the first one last, so that a time taken in it is one of the run's beginning."""
+    for phase in reversed(setup.phases):
+        setup.enter_phase(phase)
+        yield phase
 
 
 def _reason(error: RuntimeError) -> str:

@@ -3,9 +3,9 @@
 Its shape is that of K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498), which grew out of
 D. Page's ResNet-9 (DAWNBench, 2018) and T. Nabi's hlb-CIFAR10:
 
-- A first layer that never learns. Its filters are the eigenvectors of the covariance of the training set's patches,
+- A first layer whose filters never learn. They are the eigenvectors of the covariance of the training set's patches,
   each divided by the square root of its eigenvalue, and their negatives: what comes out is uncorrelated and of equal
-  variance.
+  variance. Its bias may learn at first only; from then on the backward pass need not go back to the largest maps.
 - Filters that begin as the identity: the first outputs of a convolution pass their inputs on.
 - Pooling right after the first convolution of a group, before anything else looks at the large maps.
 - Batch norm without a learned scale; a last layer of standard normal weights, whose logits are divided by the number
@@ -19,6 +19,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from core.models.fit import require_side
 from core.models.pool import GlobalMaxPool2d
 from core.models.residual import Sum
@@ -71,16 +72,19 @@ class Group(nn.Module):
 class SpeedNet(nn.Sequential):
     """See the module; `initialize` must be called with training images before training."""
 
+    bias_part = 1.0
+    """Part of a training's steps in which the first layer's bias is to learn."""
+
     def initialize(self, inputs: Tensor) -> None:
         """Set the filters of the first layer from training images as the network will see them, B×C×H×W."""
         whiten: nn.Conv2d = self.whiten  # type: ignore[assignment]
         with torch.no_grad():
             whiten.weight.copy_(whitening_filters(inputs))
 
-    @property
-    def shift(self) -> Tensor:
-        """Bias of the first layer."""
-        return self.whiten.bias  # type: ignore[union-attr,return-value]
+    def learn_bias(self, wanted: bool) -> None:
+        """Have the first layer's bias learn, or not any more."""
+        bias: Tensor = self.whiten.bias  # type: ignore[assignment,union-attr]
+        bias.requires_grad_(wanted)
 
 
 def speednet(
@@ -92,6 +96,7 @@ def speednet(
     width3: int = 256,
     convs: int = 2,
     residual: bool = False,
+    bias_part: float = 1.0,
 ) -> SpeedNet:
     """N×C×H×W images to N×`num_classes` logits; 1,975,128 parameters, 288 of them frozen, for ten classes of 3×32×32.
 
@@ -103,11 +108,14 @@ def speednet(
         width3: of the third.
         convs: convolutions in a group, at least 2.
         residual: whether each group has a shortcut past all but its first convolution.
+        bias_part: part of the training's steps, 0 to 1, in which the first layer's bias learns.
 
     Raises:
-        UsageError: images under 16×16, of which three poolings leave too little.
+        UsageError: images under 16×16, of which three poolings leave too little; a `bias_part` that is no part.
     """
     require_side("speednet", image_shape, 16)
+    if not 0 <= bias_part <= 1:
+        raise UsageError(f"Model speednet cannot have bias_part={bias_part:g}: give a part from 0 to 1.")
     channels = image_shape[0]
     num_whitened = 2 * channels * _PATCH**2
     whiten = nn.Conv2d(channels, num_whitened, _PATCH)
@@ -115,7 +123,7 @@ def speednet(
     nn.init.zeros_(whiten.bias)  # type: ignore[arg-type]
     fc = nn.Linear(width3, num_classes, bias=False)
     nn.init.normal_(fc.weight)
-    return SpeedNet(
+    model = SpeedNet(
         OrderedDict[str, nn.Module](
             whiten=whiten,
             gelu=nn.GELU(),
@@ -128,6 +136,8 @@ def speednet(
             scale=Scale(1 / width3),
         )
     )
+    model.bias_part = bias_part
+    return model
 
 
 def whitening_filters(inputs: Tensor) -> Tensor:

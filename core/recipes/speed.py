@@ -7,6 +7,10 @@ are for the sum of a batch's losses; ours is the mean, so the rates of everythin
 scale, are theirs times the batch size. With batches of 2,000 images all rates start at .3 of their peak and rise over a
 tenth of the steps: three seeds then ended closer together on held-out images (93.82%, standard deviation .07, against
 93.70%, .49), which is too few to tell the means apart.
+
+As in the records, the first layer's bias learns in three of eight epochs only. c10-cpu then trained in 104 instead of
+111 seconds (two cores of a Xeon with AMX), and three seeds ended at 91.37% over views of held-out images (.09) against
+91.35% (.32).
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ _LINEAR_LR = 0.67
 _BIAS_LR = 0.053
 _WEIGHT_DECAY = 2e-6
 _RISE_FROM = 0.3  # of the peak
+_BIAS_PART = 0.375  # of the steps: three epochs of eight, as in the records
 _CHOSEN = "Settings were chosen on 5,000 held-out training images of CIFAR-10, never on the test set."
 
 
@@ -61,7 +66,7 @@ def _config(
             low_size=low_size,
             low_part=low_part,
         ),
-        model=ModelConfig(name="speednet", args=network),
+        model=ModelConfig(name="speednet", args={"bias_part": _BIAS_PART, **network}),
         optimizer=OptimizerConfig(
             name="muon",
             lr=lr,

@@ -52,6 +52,7 @@ def setup_of(recipe: str, **changes: Any) -> Setup:
 def run(setup: Setup, step: Any, count: int = STEPS) -> list[torch.Tensor]:
     lr = setup.config.optimizer.lr
     for index in range(count):
+        setup.enter_phase(index / count)
         seed_device(setup.device, index)
         set_hyperparameters(setup.optimizer, lr=lr / (1 + index))  # one frozen into a graph would show
         step(*setup.train_data.batch(1, index))

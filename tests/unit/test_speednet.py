@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +17,10 @@ from core.models.order import pooling_first
 from core.models.pool import GlobalMaxPool2d
 from core.models.speednet import SpeedNet, speednet, whitening_filters
 from core.models.summary import describe, num_parameters
+from core.runfolder import RunFolder
 from core.setup import set_up
+from core.step import Step
+from tests.training import final_state, image_folder, tiny, train
 
 
 def patches(inputs: Tensor) -> Tensor:
@@ -135,3 +140,42 @@ def test_the_largest_of_a_map_and_its_gradient_are_those_of_adaptive_pooling() -
     (ours, our_gradient), (theirs, their_gradient) = found
     assert torch.equal(ours, theirs)
     assert torch.equal(our_gradient, their_gradient)
+
+
+def test_a_bias_that_learns_no_more_has_no_gradient_and_changes_no_other() -> None:
+    model = speednet(num_classes=10, image_shape=(3, 32, 32), width1=8, width2=8, width3=8)
+    inputs = torch.randn(8, 3, 32, 32)
+    gradients = []
+    for wanted in (True, False):
+        model.learn_bias(wanted)
+        model.zero_grad()
+        model(inputs).square().sum().backward()
+        gradients.append({name: one.grad for name, one in model.named_parameters() if one.grad is not None})
+    learning, fixed = gradients
+    assert learning.keys() - fixed.keys() == {"whiten.bias"}
+    assert all(torch.equal(gradient, learning[name]) for name, gradient in fixed.items())
+
+
+@pytest.mark.parametrize("part", [-0.1, 1.5, float("nan")])
+def test_a_part_of_the_steps_lies_between_none_and_all(part: float) -> None:
+    with pytest.raises(UsageError, match=r"bias_part=.*: give a part from 0 to 1"):
+        speednet(num_classes=10, image_shape=(3, 32, 32), bias_part=part)
+
+
+def test_the_first_bias_learns_in_its_part_of_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    biases: list[Tensor] = []
+    update = Step.update
+
+    def watched(step: Step) -> None:
+        biases.append(step._setup.model.get_parameter("whiten.bias").detach().clone())
+        update(step)
+
+    monkeypatch.setattr(Step, "update", watched)
+    widths = {f"model__args__width{number}": 16 for number in (1, 2, 3)}
+    settings = widths | {"epochs": 2, "max_steps": 6, "model__args__bias_part": 0.5}
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(image_folder(tmp_path / "images"), "c10-cpu", **settings))
+    weights = final_state(folder)["model"]
+    biases = [*biases[-6:], weights["whiten.bias"]]
+    moved = [not torch.equal(before, after) for before, after in pairwise(biases)]
+    assert moved == [True] * 3 + [False] * 3

@@ -26,9 +26,8 @@ def setup_of(optimizer: OptimizerConfig, **changes: Any) -> Setup:
         recipe="test",
         epochs=1,
         data=DataConfig(dataset="shapes", batch_size=64, augment=(RandomCrop(padding=2),), low_size=24),
-        model=SPEEDNET,
         optimizer=optimizer,
-        **{"device": "cpu", "precision": "float32"} | changes,
+        **{"model": SPEEDNET, "device": "cpu", "precision": "float32"} | changes,
     )
     return set_up(config, lambda event: None)
 
@@ -141,6 +140,48 @@ def test_compiling_is_told_of_with_its_figures(monkeypatch: pytest.MonkeyPatch) 
     called.clear()
     setup.compiled(inputs[:1])  # an epoch's last batch is none that was compiled for
     assert not called
+
+
+def in_two_phases(**changes: Any) -> Setup:
+    return setup_of(SGD, model=replace(SPEEDNET, args=SPEEDNET.args | {"bias_part": 0.25}), **changes)
+
+
+def has_gradient(setup: Setup) -> bool:
+    return setup.model.get_parameter("whiten.bias").grad is not None
+
+
+def test_a_graph_is_of_one_phase() -> None:
+    setup = in_two_phases()
+    step, inputs = Step(setup), setup.train_data.batch(1, 0)[0]
+    keys = []
+    for part in (0.0, 0.2, 0.25, 0.9):
+        setup.enter_phase(part)
+        keys.append(step.key(inputs))
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert step.key(inputs[:1]) != keys[3]
+
+
+def test_every_phase_is_compiled_for_and_the_first_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def compile(model: torch.nn.Module, *, dynamic: bool) -> Any:
+        def call(inputs: torch.Tensor) -> Any:
+            seen.append(model.get_parameter("whiten.bias").requires_grad)
+            return model(inputs)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compile)
+    setup = in_two_phases(compile=True)
+    step = Step(setup)
+    warm_up(step, setup, 100, lambda event: None)
+    assert set(seen) == {False, True}
+    assert seen[-1]
+    step(*setup.train_data.batch(1, 0))
+    assert has_gradient(setup)
+    setup.enter_phase(0.25)
+    step(*setup.train_data.batch(1, 0))
+    assert not has_gradient(setup)
 
 
 def test_a_network_that_cannot_be_compiled_trains_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
