@@ -138,7 +138,7 @@ class Trainer:
 
     def _take_step(self, inputs: Tensor, labels: Tensor, lr: float) -> None:
         setup, step = self.setup, self.progress.step
-        setup.enter_phase(step / self.num_steps)
+        setup.enter_phase(step / self.num_steps)  # a network's parameters need not all learn to the end
         # Dropout draws from the device's global generator.
         seed_device(setup.device, stream_seed(self.config.seed, "step", step))
         if setup.device.type == "cpu":
