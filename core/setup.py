@@ -45,8 +45,6 @@ class Setup:
     normalize: Normalize | None
     """As resolved: `train` has become numbers."""
     config: TrainConfig
-    phase: float = 0.0
-    """The one of `phases` that was entered last."""
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
         """bfloat16 where the run uses it; may be entered again and again."""
@@ -61,9 +59,15 @@ class Setup:
         part = self.model.bias_part if isinstance(self.model, SpeedNet) else 1.0
         return (0.0, part) if 0 < part < 1 else (0.0,)
 
+    @property
+    def phase(self) -> float:
+        """The present one of `phases`."""
+        if isinstance(self.model, SpeedNet) and not self.model.is_learning_bias:
+            return self.model.bias_part
+        return 0.0
+
     def enter_phase(self, part: float) -> None:
         """Have those parameters learn that do so once this part of the steps is done."""
-        self.phase = max(phase for phase in self.phases if phase <= part)
         if isinstance(self.model, SpeedNet):
             self.model.learn_bias(part < self.model.bias_part)
 

@@ -81,10 +81,18 @@ class SpeedNet(nn.Sequential):
         with torch.no_grad():
             whiten.weight.copy_(whitening_filters(inputs))
 
+    @property
+    def is_learning_bias(self) -> bool:
+        """Whether the first layer's bias learns at present."""
+        return self._bias.requires_grad
+
     def learn_bias(self, wanted: bool) -> None:
         """Have the first layer's bias learn, or not any more."""
-        bias: Tensor = self.whiten.bias  # type: ignore[assignment,union-attr]
-        bias.requires_grad_(wanted)
+        self._bias.requires_grad_(wanted)
+
+    @property
+    def _bias(self) -> Tensor:
+        return self.whiten.bias  # type: ignore[union-attr,return-value]
 
 
 def speednet(
