@@ -360,6 +360,19 @@ def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:
     _watch(live(tmp_path, 100), act)
 
 
+def test_class_table_says_why_it_is_empty(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "The first evaluation fills this table" in await watched.press("2")
+        watched.run.end_epoch()
+        await watched.catch_up()
+        assert "fills this table" not in watched.text
+        assert "frog" in watched.text
+        assert "No class holds “xq”" in await watched.press("slash", *"xq")
+        assert "frog" in await watched.press("escape")
+
+    _watch(Canned(tmp_path).start().train(50), act)
+
+
 def test_class_table_updates_cells_in_place(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         await watched.press("2")

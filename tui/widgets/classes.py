@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, Static
 
 from tui.classes import ClassHistory, ClassRow
 from tui.gallery import Subject
@@ -217,8 +217,9 @@ class ClassesPane(Pane):
         self._history = history
 
     def compose(self) -> ComposeResult:
-        """Table, and the filter below it."""
+        """Table, what is said where it is empty, and the filter below it."""
         yield ClassTable(self.scene, self._history)
+        yield Static(classes="nothing", markup=False)
         yield FilterInput(placeholder="part of a class or superclass")
 
     def first_focus(self) -> Widget | None:
@@ -228,11 +229,21 @@ class ClassesPane(Pane):
     def show(self, kinds: set[type] | None) -> None:
         """After each epoch."""
         if kinds is None or kinds & EPOCHS:
-            self.query_one(ClassTable).refill()
+            self._refill()
 
     def recolor(self) -> None:
         """Cells hold their colours."""
-        self.query_one(ClassTable).refill()
+        self._refill()
+
+    def _refill(self) -> None:
+        table, nothing = self.query_one(ClassTable), self.query_one(".nothing", Static)
+        table.refill()
+        is_empty = table.row_count == 0
+        self.set_class(is_empty, "-empty")
+        if is_empty:
+            has_rows = bool(self._history.rows(self.scene.state))
+            text = f"No class holds “{safe(table.text, 28)}”" if has_rows else "The first evaluation fills this table"
+            nothing.update(Text(text, self.scene.look.style("muted")))
 
     def back(self) -> bool:
         """Close the filter."""
@@ -245,9 +256,8 @@ class ClassesPane(Pane):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is typed."""
         event.stop()
-        table = self.query_one(ClassTable)
-        table.text = event.value
-        table.refill()
+        self.query_one(ClassTable).text = event.value
+        self._refill()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter and give the keys back."""
