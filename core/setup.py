@@ -69,7 +69,7 @@ class Setup:
     def enter_phase(self, part: float) -> None:
         """Have those parameters learn that do so once this part of the steps is done."""
         if isinstance(self.model, SpeedNet):
-            self.model.learn_bias(part < self.model.bias_part)
+            self.model.is_learning_bias = part < self.model.bias_part
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised inputs and labels of the validation set, in order."""

@@ -74,25 +74,26 @@ class SpeedNet(nn.Sequential):
 
     bias_part = 1.0
     """Part of a training's steps in which the first layer's bias is to learn."""
+    is_learning_bias = True
+    """Whether it learns at present."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N×C×H×W images to N×classes logits."""
+        if self.is_learning_bias:
+            return super().forward(x)  # type: ignore[no-any-return,no-untyped-call]
+        # Not by `requires_grad`: torch.compile would not see it change before PyTorch 2.12, and go on without learning.
+        first, *rest = self
+        with torch.no_grad():
+            x = first(x)
+        for module in rest:
+            x = module(x)
+        return x
 
     def initialize(self, inputs: Tensor) -> None:
         """Set the filters of the first layer from training images as the network will see them, B×C×H×W."""
         whiten: nn.Conv2d = self.whiten  # type: ignore[assignment]
         with torch.no_grad():
             whiten.weight.copy_(whitening_filters(inputs))
-
-    @property
-    def is_learning_bias(self) -> bool:
-        """Whether the first layer's bias learns at present."""
-        return self._bias.requires_grad
-
-    def learn_bias(self, wanted: bool) -> None:
-        """Have the first layer's bias learn, or not any more."""
-        self._bias.requires_grad_(wanted)
-
-    @property
-    def _bias(self) -> Tensor:
-        return self.whiten.bias  # type: ignore[union-attr,return-value]
 
 
 def speednet(

@@ -147,7 +147,7 @@ def test_a_bias_that_learns_no_more_has_no_gradient_and_changes_no_other() -> No
     inputs = torch.randn(8, 3, 32, 32)
     gradients = []
     for wanted in (True, False):
-        model.learn_bias(wanted)
+        model.is_learning_bias = wanted
         model.zero_grad()
         model(inputs).square().sum().backward()
         gradients.append({name: one.grad for name, one in model.named_parameters() if one.grad is not None})
