@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import platform
 import socket
@@ -124,6 +125,7 @@ def _train(
     # phase and heartbeats.
     from core import attempt
 
+    gc.collect()  # an earlier run of this process hangs in cycles, and with it what it holds of the device's memory
     try:
         return attempt.attempt(request, folder, manifest, recorder, signals, pulse)
     except DivergedError as error:

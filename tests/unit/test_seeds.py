@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import signal
 import statistics
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
+from torch import nn
 
+from core import attempt, session
 from core import events as ev
+from core.config import TrainConfig
 from core.errors import ExitCode, StorageError, UsageError
+from core.headless import LineReport
 from core.recorder import Recorder
 from core.runfolder import RunFolder, create_run_folder
 from core.seeds import spread, summarize_seeds
 from core.session import ReportTo, Request
+from core.setup import Setup, set_up
 from core.signals import Signals
 from tests.strategies import batches, epoch_ended, run_started
+from tests.training import image_folder, tiny
 from tui import seeds
 from tui.launch import TrainOptions
 from tui.seeds import summary_lines
@@ -233,3 +241,29 @@ def test_what_would_go_wrong_again_ends_the_group(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(seeds, "train_run", trainer)
     assert seeds.train_seeds(options(tmp_path), 2) == ExitCode.OUT_OF_MEMORY
     assert trainer.begun == [0]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_seed_begins_when_the_memory_of_the_one_before_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks: list[weakref.ref[nn.Module]] = []
+    left: list[int] = []
+
+    def watched(config: TrainConfig, emit: Callable[[ev.Event], None]) -> Setup:
+        left.append(sum(network() is not None for network in networks))
+        setup = set_up(config, emit)
+        networks.append(weakref.ref(setup.model))
+        return setup
+
+    monkeypatch.setattr(attempt, "set_up", watched)
+    monkeypatch.setattr(session, "tune_pytorch", lambda: None)
+    config = tiny(image_folder(tmp_path / "images"), epochs=1)
+    gc.disable()  # it may come by chance
+    try:
+        for name in ("first", "second"):
+            request = Request(config=config, runs_dir=tmp_path / "runs", run_id=name)
+            assert session.train_run(request, LineReport) is ExitCode.DONE
+    finally:
+        gc.enable()
+    assert left == [0, 0]
