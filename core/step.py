@@ -65,7 +65,8 @@ class Step:
         with self._setup.autocast():
             logits = self._setup.compiled(inputs)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._settings.label_smoothing)
-        self._setup.optimizer.zero_grad(set_to_none=True)
+        for parameter in self._parameters:  # one with a learning rate of 0 may be in no group of the optimiser
+            parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach(), logits.detach()
 
@@ -105,25 +106,29 @@ class GraphedStep:
     def __init__(self, step: Step) -> None:
         self._step = step
         self._captured: dict[tuple[torch.Size, float], tuple[torch.cuda.CUDAGraph, Tensor, Tensor, Measures]] = {}
-        self._pool: Any = None  # one for all: no graph needs what another has left in it
 
-    def capture(self, inputs: Tensor, labels: Tensor) -> None:
-        """Capture the step for batches like this one. It changes the weights as a few steps would.
+    def capture(self, batches: list[tuple[Tensor, Tensor]], setup: Setup) -> None:
+        """Capture the steps of all phases for batches like these. It changes the weights as a few steps would.
 
         What is random within (dropout) follows the seed that the generator has when the graph is replayed.
         """
+        own = [(inputs.clone(memory_format=torch.preserve_format), labels.clone()) for inputs, labels in batches]
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP_STEPS):
-                self._step(inputs, labels)
+        with torch.cuda.stream(stream):  # all before the first capture, which would keep its memory from them
+            for _ in _phases(setup):
+                for batch in own:
+                    for _ in range(_WARM_UP_STEPS):
+                        self._step(*batch)
         torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        own_inputs, own_labels = inputs.clone(memory_format=torch.preserve_format), labels.clone()
-        with torch.cuda.graph(graph, pool=self._pool):
-            measures = self._step(own_inputs, own_labels)
-        self._pool = graph.pool()
-        self._captured[self._step.key(inputs)] = (graph, own_inputs, own_labels, measures)
+        pool: Any = None  # one for all: no graph needs what another has left in it
+        for _ in _phases(setup):
+            for inputs, labels in own:
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, pool=pool, stream=stream):
+                    measures = self._step(inputs, labels)
+                pool = graph.pool()
+                self._captured[self._step.key(inputs)] = (graph, inputs, labels, measures)
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> Measures:
         """Replay; the measures are overwritten by the next call."""
@@ -162,16 +167,13 @@ def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event],
         num_steps: steps of the run, which decide whether compiling can pay.
         emit: takes a notice.
     """
-    config, device = setup.config, setup.device
-    sizes = {config.data.low_size, None} if config.data.low_part < 1 else {config.data.low_size}
+    data = setup.config.data
+    sizes = {data.low_size, None} if data.low_part < 1 else {data.low_size}
     batches = [setup.train_data.batch(1, 0, size) for size in sizes]
-    chosen: Stepper = step
     with _undone(setup):
-        if device.type == "cuda" or config.compile is True:
-            chosen = _choose(step, setup, batches, num_steps, emit)
-        else:
-            for batch in batches:  # once: kernels are chosen and memory is mapped
-                step(*batch)
+        chosen = _choose(step, setup, batches, num_steps, emit)
+        for size in sizes:  # an epoch's last batch may be smaller, for which kernels are chosen as well
+            chosen(*setup.train_data.batch(1, setup.train_data.steps_per_epoch - 1, size))
         setup.model.eval()
         with torch.inference_mode(), setup.autocast():
             setup.model(next(setup.validation_batches())[0])
@@ -184,7 +186,7 @@ def _choose(
 ) -> Stepper:
     """Time what there is to choose from. The network in `setup.compiled` is the chosen one."""
     config, device = setup.config, setup.device
-    seconds = min(_time(step, *batch, device) for batch in batches)
+    seconds = _time(step, batches, setup)
     # Compiled kernels round in another way, so what a clock decides has no place in a run that is to be repeated.
     may_compile = config.compile == "auto" and device.type == "cuda" and not config.deterministic
     if config.compile is True or (may_compile and seconds * num_steps > _COMPILE_FROM_SECONDS):
@@ -201,8 +203,7 @@ def _try_compiling(
     plain = setup.compiled
     setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
     try:
-        for _ in _phases(setup):  # each is compiled for
-            compiled = min(_time(step, *batch, setup.device) for batch in batches)
+        compiled = _time(step, batches, setup)
     except RuntimeError as error:
         if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
             raise
@@ -232,9 +233,7 @@ def _try_graph(
             group["capturable"] = True
     graphed = GraphedStep(step)
     try:
-        for _ in _phases(setup):
-            for batch in batches:
-                graphed.capture(*batch)
+        graphed.capture(batches, setup)
     except RuntimeError as error:
         if setup.config.graph is True or isinstance(error, torch.OutOfMemoryError):
             raise
@@ -244,7 +243,7 @@ def _try_graph(
             )
         )
         return step
-    replayed = min(_time(graphed, *batch, setup.device) for batch in batches)
+    replayed = _time(graphed, batches, setup)
     figures = f"{replayed * 1000:.2f} ms a step against {seconds * 1000:.2f} ms"
     if setup.config.graph is True or replayed * _GAIN < seconds:
         emit(ev.Notice(level="info", text=f"steps run as a CUDA graph: {figures}"))
@@ -254,10 +253,11 @@ def _try_graph(
 
 
 def _phases(setup: Setup) -> Iterator[float]:
-    """Enter each phase, the first one last, so that a time taken in it is one of the run's beginning."""
-    for phase in reversed(setup.phases):
+    """Enter each phase, in their order, and then the first again: there a run begins."""
+    for phase in setup.phases:
         setup.enter_phase(phase)
         yield phase
+    setup.enter_phase(setup.phases[0])
 
 
 def _reason(error: RuntimeError) -> str:
@@ -265,7 +265,16 @@ def _reason(error: RuntimeError) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _time(step: Stepper, inputs: Tensor, labels: Tensor, device: torch.device) -> float:
+def _time(step: Stepper, batches: list[tuple[Tensor, Tensor]], setup: Setup) -> float:
+    """Seconds that a step of the first phase takes, with the fastest of the batches.
+
+    Steps of every phase are taken: kernels are chosen and compiled, and a graph is brought to the device, at the first.
+    """
+    seconds = [min(_time_batch(step, *batch, setup.device) for batch in batches) for _ in _phases(setup)]
+    return seconds[0]
+
+
+def _time_batch(step: Stepper, inputs: Tensor, labels: Tensor, device: torch.device) -> float:
     """Seconds a step takes, after warming up."""
     for _ in range(_WARM_UP_STEPS):
         step(inputs, labels)
@@ -286,7 +295,7 @@ def _undone(setup: Setup) -> Iterator[None]:
         for parameter, values in setup.optimizer.state.items()
     }
     yield
-    setup.optimizer.zero_grad(set_to_none=True)
+    setup.model.zero_grad(set_to_none=True)
     with torch.no_grad():
         for name, tensor in setup.model.state_dict().items():
             tensor.copy_(model[name])

@@ -83,7 +83,8 @@ def train_all(recipe: str, num_seeds: int, *, compiled: bool, against: str | Non
 
 
 def step_times(recipe: str) -> None:
-    """Milliseconds a step: plain, as a graph, and as a graph with metrics recorded; interleaved medians."""
+    """Milliseconds a step: plain, as a graph, and as a graph with metrics recorded; interleaved medians. The network of
+    c10-speedrun has two phases, and most steps are in the second."""
     setup = set_up(replace(get_recipe(recipe).config, device="cuda"), lambda event: None)
     for group in setup.optimizer.param_groups:
         group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=setup.device)
@@ -91,18 +92,19 @@ def step_times(recipe: str) -> None:
             group["capturable"] = True
     plain = Step(setup)
     graphed = GraphedStep(plain)
-    graphed.capture(*setup.train_data.batch(1, 0))
+    graphed.capture([setup.train_data.batch(1, 0)], setup)
     ways = {"plain": (plain, False), "graph": (graphed, False), "graph, recorded": (graphed, True)}
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(_ROUNDS):
-        for name, (step, recorded) in ways.items():
-            times[name].append(_time(step, setup, recorded=recorded))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{recipe}: " + ", ".join(f"{name} {value:.3f} ms" for name, value in medians.items()))
-    print(
-        f"  recorded / not: {medians['graph'] / medians['graph, recorded']:.4f}, "
-        f"peak memory {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
-    )
+    for phase in setup.phases:
+        setup.enter_phase(phase)
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(_ROUNDS):
+            for name, (step, recorded) in ways.items():
+                times[name].append(_time(step, setup, recorded=recorded))
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        title = recipe if len(setup.phases) == 1 else f"{recipe} from {phase:g} of the steps on"
+        print(f"{title}: " + ", ".join(f"{name} {value:.3f} ms" for name, value in medians.items()))
+        print(f"  recorded / not: {medians['graph'] / medians['graph, recorded']:.4f}")
+    print(f"  peak memory {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
 
 
 def _time(step: Stepper, setup: Setup, *, recorded: bool) -> float:

@@ -78,6 +78,7 @@ def test_no_step_waits_for_the_host(recipe: str, graph: bool) -> None:
     try:
         torch.cuda.set_sync_debug_mode("error")
         for index in range(STEPS):
+            setup.enter_phase(index / STEPS)
             seed_device(setup.device, stream_seed(0, "step", index))
             set_hyperparameters(setup.optimizer, lr=setup.config.optimizer.lr / (1 + index))
             with meter.preparing():  # of an epoch that warming up has not seen: order and augmentation are made here
@@ -113,7 +114,12 @@ def test_a_graph_takes_the_same_steps(recipe: str) -> None:
     for graph in (False, True):
         setup = setup_of(recipe, graph=graph, deterministic=True)
         step = warm_up(Step(setup), setup, 1000, lambda event: None)
-        assert isinstance(step, GraphedStep) is graph
+        if graph:
+            assert isinstance(step, GraphedStep)
+            inputs = setup.train_data.batch(1, 0)[0]
+            assert {phase for shape, phase in step._captured if shape == inputs.shape} == set(setup.phases)
+        else:
+            assert isinstance(step, Step)
         weights.append(run(setup, step))
     for plain, graphed in zip(*weights, strict=True):
         torch.testing.assert_close(plain, graphed, rtol=1e-3, atol=1e-4)
@@ -136,6 +142,19 @@ def test_a_compiled_network_takes_the_same_first_step(recipe: str) -> None:
     for name, gradient in plain.items():
         assert F.cosine_similarity(gradient.flatten(), fused[name].flatten(), dim=0) > 0.98, name
         assert gradient.norm().item() == pytest.approx(fused[name].norm().item(), rel=0.05), name
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_compiled_network_learns_its_first_bias_in_the_first_phase_alone(graph: bool) -> None:
+    setup = setup_of("c10-speedrun", compile=True, graph=graph)
+    step = warm_up(Step(setup), setup, 1000, lambda event: None)
+    moved = []
+    for phase in (*setup.phases, *setup.phases):
+        setup.enter_phase(phase)
+        before = setup.model.get_parameter("whiten.bias").clone()
+        step(*setup.train_data.batch(1, 0))
+        moved.append(not torch.equal(before, setup.model.get_parameter("whiten.bias")))
+    assert moved == [True, False, True, False]
 
 
 @pytest.mark.parametrize("recipe", ["c10-lenet", "c10-speedrun", "c10-96"])
