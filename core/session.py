@@ -37,7 +37,7 @@ from core.signals import Signals
 
 ReportTo = Callable[[RunFolder, TextIO, TextIO], Report]
 """Given the run and the process's real standard output and error, makes the report that writes to them."""
-PYTORCH_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "10000", "THP_MEM_ALLOC_ENABLE": "1"}
+PYTORCH_VARIABLES = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "6000", "THP_MEM_ALLOC_ENABLE": "1"}
 """What `tune_pytorch` sets, unless the user has."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, from glibc's malloc.h
@@ -148,9 +148,10 @@ def tune_pytorch() -> None:
 
     Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all wait
     for that one: beside a busy process on two cores of a Xeon a LeNet was trained on 558 images/s with PyTorch's own
-    settings and on 1,940 with these. Alone they cost such a small network 6%. It is dear to wake a thread on a virtual
-    machine: 3,000 spins took 10% of the speed there, or 13% with a viewer, and gained 8% beside the busy process and
-    21% with two trainings at once (tests/bench/bench_threads.py, bench_dashboard.py).
+    settings and on 1,940 with 10,000 spins. But it is dear to wake a thread on a virtual machine: 3,000 spins took 10%
+    of the speed there, or 13% with a viewer. On an EPYC 9004 they took 6%, 10,000 spins lost as much again once a viewer
+    watched and a third beside the busy process, and 6,000 were the best with a viewer, or as good as any
+    (tests/bench/bench_threads.py, bench_dashboard.py).
 
     A step allocates and frees the same large tensors again and again, which the system maps and clears page by page: up
     to 50,000 pages a step of ResNet-9. With pages of 2 MB, where Linux grants them, its steps are 8 to 13% faster.
