@@ -148,9 +148,9 @@ def tune_pytorch() -> None:
 
     Threads that spin for long while they wait take the core that another process needs, a viewer say, and then all wait
     for that one: beside a busy process on two cores of a Xeon a LeNet was trained on 558 images/s with PyTorch's own
-    settings and on 1,940 with 10,000 spins. But it is dear to wake a thread on a virtual machine: with 3,000 it lost 10%
-    of its speed, or 13% with a viewer. On an EPYC 9004 it lost 6% with 3,000, alone, and with 10,000 5% with a viewer and
-    22% beside the busy process, each time against 6,000 (tests/bench/bench_threads.py, bench_dashboard.py).
+    settings and on 1,940 with 10,000 spins. But it is dear to wake a thread on a virtual machine: with 3,000 spins it
+    lost 10% of its speed, or 13% with a viewer. On an EPYC 9004 it lost 6% with 3,000, alone, and with 10,000 5% with a
+    viewer and 22% beside the busy process, against 6,000 (tests/bench/bench_threads.py, bench_dashboard.py).
 
     A step allocates and frees the same large tensors again and again, which the system maps and clears page by page: up
     to 50,000 pages a step of ResNet-9. With pages of 2 MB, where Linux grants them, its steps are 8 to 13% faster.
