@@ -252,11 +252,11 @@ def _try_graph(
     return step
 
 
-def _phases(setup: Setup) -> Iterator[float]:
+def _phases(setup: Setup) -> Iterator[None]:
     """Enter each phase, in their order, and then the first again: there a run begins."""
     for phase in setup.phases:
         setup.enter_phase(phase)
-        yield phase
+        yield
     setup.enter_phase(setup.phases[0])
 
 
