@@ -35,8 +35,8 @@ class Setup:
     dataset: Dataset
     model: nn.Module
     compiled: Callable[[Tensor], Tensor]
-    """What is called in training: the network itself, or after `core.step.warm_up` perhaps its compiled form, which has
-    the same parameters. Evaluation calls the network, for which to be compiled as well would not pay."""
+    """What is called in training: the network itself, or after `core.warmup.warm_up` perhaps its compiled form, which
+    has the same parameters. Evaluation calls the network, for which to be compiled as well would not pay."""
     layers: list[Layer]
     optimizer: torch.optim.Optimizer
     train_data: Pipeline
@@ -70,6 +70,13 @@ class Setup:
         """Have those parameters learn that do so once this part of the steps is done."""
         if isinstance(self.model, SpeedNet):
             self.model.is_learning_bias = part < self.model.bias_part
+
+    def each_phase(self) -> Iterator[None]:
+        """Enter each phase, in their order, and then the first again: there a run begins."""
+        for phase in self.phases:
+            self.enter_phase(phase)
+            yield
+        self.enter_phase(self.phases[0])
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised inputs and labels of the validation set, in order."""

@@ -28,8 +28,9 @@ from core.saver import Reason, Saver
 from core.setup import Setup
 from core.signals import Signals
 from core.steering import Steering
-from core.step import Step, Stepper, warm_up
+from core.step import Step, Stepper
 from core.validation import EvaluationInterruptedError, Validator
+from core.warmup import warm_up
 
 
 class Trainer:
@@ -75,7 +76,7 @@ class Trainer:
             self._set_learning_rate(self.step - 1)
 
     def warm_up(self) -> None:
-        """Find the fastest way to run steps; see `core.step`. Leaves no trace in the run."""
+        """Find the fastest way to run steps; see `core.warmup`. Leaves no trace in the run."""
         self.emit(ev.PhaseChanged(phase="warming_up"))
         self.setup.model.train()
         self._stepper = warm_up(self._plain_step, self.setup, self.num_steps - self.step, self.emit)

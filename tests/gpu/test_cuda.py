@@ -31,7 +31,8 @@ from core.runfolder import Manifest, RunFolder
 from core.session import Request
 from core.setup import Setup, set_up
 from core.signals import Signals
-from core.step import GraphedStep, Step, warm_up
+from core.step import GraphedStep, Step
+from core.warmup import warm_up
 from tests.training import assert_identical, final_state, history, image_folder, preempt_at, tiny, train
 
 pytestmark = [

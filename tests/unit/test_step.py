@@ -14,7 +14,8 @@ from core import events as ev
 from core.config import DataConfig, ModelConfig, OptimizerConfig, RandomCrop, TrainConfig
 from core.progress import Progress, capture, restore
 from core.setup import Setup, set_up
-from core.step import GraphedStep, Step, _try_compiling, warm_up
+from core.step import GraphedStep, Step
+from core.warmup import _try_compiling, warm_up
 
 SPEEDNET = ModelConfig(name="speednet", args={"width1": 8, "width2": 8, "width3": 8})
 MUON = OptimizerConfig(name="muon", lr=0.1, momentum=0.6, linear_lr=10.0, bias_lr=1.0)
@@ -188,7 +189,7 @@ def test_every_phase_is_compiled_for_and_the_first_one_begins(monkeypatch: pytes
 def test_a_compiled_network_follows_its_phases(monkeypatch: pytest.MonkeyPatch) -> None:
     # Traced with its gradients as for a GPU, which then decide what learns, and spared the compiler.
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
-    monkeypatch.setattr("core.step._TIMED_STEPS", 1)
+    monkeypatch.setattr("core.warmup._TIMED_STEPS", 1)
     setup = in_two_phases(compile=True)
     step = Step(setup)
     warm_up(step, setup, 100, lambda event: None)
