@@ -86,61 +86,54 @@ class RunState:
         match event:  # the commonest ones first
             case ev.Batches():
                 self._add_batches(event)
+                return
             case ev.SystemSampled():
                 self.system.append(self._timed(record))
+                return
             case ev.Heartbeat():
                 self._heartbeat = event
+                return
             case ev.RunStarted():
                 self._start(event)
-                self._note(record)
             case ev.PhaseChanged():
                 self.phase, self.phase_detail = event.phase, event.detail
-                if event.phase not in ("training", "evaluating", "saving"):  # those come with every epoch
-                    self._note(record)
                 if event.phase == "training" and self.status == "starting":
                     self.status = "running"
+                if event.phase in ("training", "evaluating", "saving"):  # those come with every epoch
+                    return
             case ev.EpochEnded():
                 self._keep_epochs(event.epoch - 1)
                 self.epochs.append(event)
                 self.epoch_seconds.append(self.training_seconds)
                 self.step = event.step
-                self._note(record)
             case ev.Evaluated():
                 self.evaluations.append(event)
-                self._note(record)
             case ev.CheckpointSaved():
                 self.checkpoints.append(event)
-                self._note(record)
             case ev.CommandHandled():
                 self.commands[event.command_id] = self._timed(record)
                 self._replan(event.plan, event.num_epochs, event.num_steps)
-                self._note(record)
             case ev.Paused():
                 self.status = "paused"
                 self.pauses.append(Span(self.seconds, None, event.step))
-                self._note(record)
             case ev.Unpaused():
                 self.status = "running"
                 self._close_pause()
-                self._note(record)
             case ev.Resumed():
                 self._rewind(event)
-                self._note(record)
             case ev.RolledBack():
                 self._rewind(event)
                 self._replan(event.plan, None, None)
-                self._note(record)
             case ev.PlanChanged():
                 self._replan(event.plan, None, None)
-                self._note(record)
             case ev.Notice():
-                self._note(record)
+                pass
             case ev.RunEnded():
                 self.ended, self.status = event, event.status
                 self._close_pause()
-                self._note(record)
             case _:
                 assert_never(event)
+        self.log.append(self._timed(record))
 
     def _advance_time(self, record: ev.Record) -> None:
         # Monotonic clocks of two attempts have nothing in common: each attempt starts where the last one ended.
@@ -218,9 +211,6 @@ class RunState:
 
     def _timed(self, record: ev.Record) -> Timed:
         return Timed(record.seq, record.wall, self.seconds, record.event)
-
-    def _note(self, record: ev.Record) -> None:
-        self.log.append(self._timed(record))
 
     # -- what is derived ----------------------------------------------------------------------------------------------
 
