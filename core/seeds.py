@@ -16,6 +16,7 @@ from core.fold import fold
 from core.runfolder import RunFolder
 from core.runsummary import Condition, condition, summarize
 from core.state import RunState
+from core.steered import steered
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -114,7 +115,7 @@ def summarize_seeds(folders: Sequence[RunFolder], target: float | None = None) -
                 seconds_to_target=_seconds_to(state, target),
             )
         )
-        configs.append(state.run.config if state.run else folder.read_manifest().config)
+        configs.append(steered(state.run.config if state.run else folder.read_manifest().config, state))
     finished = [run for run in runs if run.state == "finished"]
     return SeedsSummary(
         runs=tuple(runs),

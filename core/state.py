@@ -47,6 +47,8 @@ class RunState:
         self.checkpoints: list[ev.CheckpointSaved] = []
         self.commands: dict[str, Timed] = {}
         """Latest word on each command, by its id, in the order they came."""
+        self.steering: tuple[ev.CommandHandled, ...] = ()
+        """The commands that the plan owes its present shape to, in the order they came."""
         self.pauses: list[Span] = []
         self.log: deque[Timed] = deque(maxlen=2000)
         """What a person reads: phases, epochs, evaluations, commands, pauses, checkpoints, notices, ends."""
@@ -113,6 +115,8 @@ class RunState:
             case ev.CommandHandled():
                 self.commands[event.command_id] = self._timed(record)
                 self._replan(event.plan, event.num_epochs, event.num_steps)
+                if event.plan is not None:
+                    self.steering += (event,)
             case ev.Paused():
                 self.status = "paused"
                 self.pauses.append(Span(self.seconds, None, event.step))
@@ -121,6 +125,8 @@ class RunState:
                 self._close_pause()
             case ev.Resumed():
                 self._rewind(event)
+                # A checkpoint holds the plan of its time; a rollback, other than this, keeps the latest.
+                self.steering = tuple(command for command in self.steering if command.step <= event.from_step)
             case ev.RolledBack():
                 self._rewind(event)
                 self._replan(event.plan, None, None)

@@ -59,7 +59,8 @@ class Canned:
         self.attempt = 1
         self.with_images = with_images
         self.num_images = 20 * num_classes
-        config = msgspec.to_builtins(recipe.config)
+        self.config = msgspec.structs.replace(recipe.config, epochs=num_epochs)
+        config = msgspec.to_builtins(self.config)
         self.folder.write_manifest(Manifest(id=self.folder.id, recipe=recipe.name, created=WALL, config=config))
 
     @property
@@ -158,6 +159,25 @@ class Canned:
             )
         return self
 
+    def steer(self, name: str, argument: str) -> Canned:
+        """`lr` or `epochs`, done."""
+        if name == "epochs":
+            self.num_epochs = int(argument)
+        self.emit(
+            ev.CommandHandled(
+                command_id=f"{self.seq:020d}",
+                name=name,
+                argument=argument,
+                sender="ada@box",
+                status="done",
+                step=self.step,
+                plan=ev.LrPlan(steps=[self.step, self.num_steps], lr=[0.001, 0.0]),
+                num_epochs=self.num_epochs,
+                num_steps=self.num_steps,
+            )
+        )
+        return self
+
     def pause(self, seconds: float) -> Canned:
         """A pause that is over."""
         self.command("pause", message=f"paused after step {self.step}")
@@ -248,7 +268,7 @@ class Canned:
         return name
 
     def _run_started(self) -> ev.RunStarted:
-        config, info = self.recipe.config, self.info
+        config, info = self.config, self.info
         return ev.RunStarted(
             run_id=self.folder.id,
             recipe=self.recipe.name,

@@ -72,6 +72,22 @@ def test_curves_by_step_epoch_and_time_and_seeds_apart(tmp_path: Path) -> None:
     comparing(runs(tmp_path), act)
 
 
+def test_steering_is_a_difference_of_settings(tmp_path: Path) -> None:
+    def begun(name: str) -> Canned:
+        return Canned(tmp_path, run_id=name).start().epochs(1)
+
+    made = [begun("plain").epochs(9).end(), begun("steered").steer("lr", "2.0").steer("epochs", "3").epochs(2).end()]
+
+    async def act(seen: Comparing) -> None:
+        assert "seeds: mean and range" not in seen.text
+        lines = {line.split()[1]: line for line in (await seen.press("2")).splitlines() if len(line.split()) > 1}
+        assert "10 " in lines["epochs"]
+        assert "3 since step 100 (10 at the start)" in lines["epochs"]
+        assert "0.001 (×2 at step 100)" in lines["optimizer.lr"]
+
+    comparing(made, act)
+
+
 def test_the_pair_is_chosen_and_swapped(tmp_path: Path) -> None:
     async def act(seen: Comparing) -> None:
         await seen.press("3", "right_square_bracket")

@@ -7,7 +7,7 @@ import io
 import signal
 import statistics
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,15 +41,18 @@ def seed_run(
     accuracies: list[float],
     *,
     status: str = "finished",
+    steering: Sequence[ev.CommandHandled] = (),
     over_views: list[float | None] | None = None,
     **settings: object,
 ) -> RunFolder:
     """A recorded run whose epochs of four steps and two seconds ended with these validation accuracies."""
     folder = create_run_folder(runs, "shapes-small", name)
     recorder = Recorder(folder.events_file)
-    started = run_started()
+    started = run_started(num_epochs=settings.get("epochs", 3))  # type: ignore[arg-type]
     config = started.config | {"recipe": "shapes-small", "seed": seed} | settings
     recorder.emit(msgspec.structs.replace(started, config=config))
+    for command in steering:
+        recorder.emit(command)
     for number, top1 in enumerate(accuracies, 1):
         chunk = batches(4 * (number - 1), 4)
         recorder.emit(msgspec.structs.replace(chunk, epoch=number, seconds=EPOCH_SECONDS))
@@ -137,6 +140,24 @@ def test_runs_that_are_no_seeds_of_each_other_are_told_of(tmp_path: Path) -> Non
     (remark,) = summarize_seeds(runs).remarks
     assert remark.startswith("these runs differ in more than their seed: epochs (")
     assert "99)" in remark
+
+
+def test_steering_tells_runs_apart_and_not_what_was_asked_for_alone(tmp_path: Path) -> None:
+    def command(name: str, argument: str, step: int) -> ev.CommandHandled:
+        plan = ev.LrPlan(steps=[step, 12], lr=[0.1, 0.0])
+        words = {"command_id": argument, "name": name, "argument": argument, "status": "done", "step": step}
+        return ev.CommandHandled(**words, plan=plan, num_epochs=2, num_steps=8)  # type: ignore[arg-type]
+
+    settings = {"epochs": 3, "optimizer": {"lr": 0.1}}
+    epochs, lr = command("epochs", "2", 4), command("lr", "2.0", 4)
+    plain = seed_run(tmp_path, "plain", 0, [0.5], **settings)
+    shorter = seed_run(tmp_path, "shorter", 1, [0.5], steering=[epochs], **settings)
+    alike = seed_run(tmp_path, "alike", 2, [0.5], steering=[epochs], **settings)
+    doubled = seed_run(tmp_path, "doubled", 3, [0.5], steering=[epochs, lr], **settings)
+    more = "these runs differ in more than their seed: "
+    assert summarize_seeds([shorter, alike]).remarks == ()
+    assert summarize_seeds([plain, shorter]).remarks == (f"{more}epochs (3, 2 since step 4 (3 at the start))",)
+    assert summarize_seeds([shorter, doubled]).remarks == (f"{more}optimizer.lr (0.1, 0.1 (×2 at step 4))",)
 
 
 def test_runs_of_the_same_seed_are_told_of(tmp_path: Path) -> None:

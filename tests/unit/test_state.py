@@ -360,6 +360,28 @@ def test_a_command_is_answered_once_it_is_done_or_refused(started: Log) -> None:
     assert list(started.state.commands) == ["a", "b"]
 
 
+def scaled(step: int, status: Any = "done") -> ev.CommandHandled:
+    plan = ev.LrPlan(steps=[step, 11], lr=[0.05, 0.0]) if status == "done" else None
+    return ev.CommandHandled(command_id=f"{step}", name="lr", argument="0.5", status=status, step=step, plan=plan)
+
+
+def test_steering_is_what_has_changed_the_plan(started: Log) -> None:
+    early, late = scaled(3), scaled(7)
+    started.tell(scaled(3, "received"), early, scaled(5, "refused"), handled("done", command_id="b"))
+    before = started.state.fork()
+    assert started.tell(late).steering == (early, late)
+    assert before.steering == (early,)
+
+
+def test_resuming_goes_back_to_the_steering_of_the_checkpoint_and_a_rollback_keeps_all(started: Log) -> None:
+    early, late = scaled(4), scaled(7)
+    plan = ev.LrPlan(steps=[4, 11], lr=[0.05, 0.0])
+    started.tell(early, late, ev.RolledBack(from_step=4, from_epoch=1, reason="the loss became nan", plan=plan))
+    assert started.state.steering == (early, late)
+    resume(started, step=4, epoch=1)
+    assert started.state.steering == (early,)
+
+
 # -- several attempts -------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.compare import Along, seed_groups
 from core.runfolder import RunFolder
 from core.state import RunState
+from core.steered import steered
 from tui.confusion_view import ConfusionView
 from tui.gallery import Subject
 from tui.render.palettes import Role
@@ -58,8 +59,8 @@ class Compared:
 
     @property
     def config(self) -> dict[str, object]:
-        """Its settings."""
-        return self.state.run.config if self.state.run else {}
+        """Its settings, as steering has left them."""
+        return steered(self.state.run.config, self.state) if self.state.run else {}
 
     @property
     def confusion(self) -> NDArray[np.int64] | None:

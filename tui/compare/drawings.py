@@ -165,7 +165,8 @@ def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Str
     """Results, then only those settings that differ."""
     results, settings = result_rows(board), differing_settings(board)
     label = min(max((cell_len(key) for key, _ in [*results, *settings]), default=8) + 1, max(width // 3, 12))
-    column = max(min((width - label - 4) // len(board.runs) - 2, 26), 6)
+    longest = max(cell_len(value) for _, values in [*results, *settings] for value in values)
+    column = max(min((width - label - 4) // len(board.runs) - 2, max(longest, 26)), 6)
     lines = [_names_line(board, label, column, width, look)]
     lines += [_table_line(key, values, label, column, width, look, board) for key, values in results]
     title = "Settings that differ" if settings else "All settings are the same"
