@@ -329,6 +329,18 @@ def test_command_palette_offers_every_action(tmp_path: Path) -> None:
 # -- the panes' own keys ----------------------------------------------------------------------------------------------
 
 
+def test_the_model_pane_tells_the_plan_as_it_is_now(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "1,000 of 100, 100 an epoch" in await watched.press("5")
+        watched.run.steer("epochs", "6").steer("lr", "0.5")
+        text = await watched.catch_up()
+        assert "600 of 100, 100 an epoch" in text
+        assert "6 since step 430 (10 at the" in text
+        assert "lr 0.001 (×0.5 at" in text
+
+    _watch(live(tmp_path), act, (200, 60))
+
+
 def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         await watched.press("2")

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from core import events as ev
+from core.steered import steered
 from tui.render import numbers
 from tui.render.safe import pad, safe
 from tui.render.spark import gauge
@@ -62,11 +63,12 @@ class LayerTable(DataTable[Text]):
 class Facts(Drawn):
     """Totals, data, settings, published result."""
 
-    WATCHES = frozenset({ev.RunStarted})
+    WATCHES = frozenset({ev.RunStarted, ev.CommandHandled})
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """Facts in lines."""
-        run, look = self.scene.state.run, self.scene.look
+        state, look = self.scene.state, self.scene.look
+        run = state.run
         inner = width - 2
         body: list[Strip] = []
 
@@ -83,11 +85,11 @@ class Facts(Drawn):
             line("data", f"{run.dataset}, {len(run.classes)} classes")
             line("images", f"{run.num_train_images:,} train, {run.num_validation_images:,} validation")
             line("image", "×".join(str(side) for side in run.image_shape))
-            line("steps", f"{run.num_steps:,} of {run.batch_size}, {run.steps_per_epoch:,} an epoch")
+            line("steps", f"{state.num_steps:,} of {run.batch_size}, {run.steps_per_epoch:,} an epoch")
             if run.published:
                 line("published", run.published.summary)
             body.append(Strip.blank(inner))
-            for name, value in settings_lines(run.config):
+            for name, value in settings_lines(steered(run.config, state)):
                 line(name, value)
         return framed(body, Title("Run"), width, height, look)
 
