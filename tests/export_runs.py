@@ -108,6 +108,19 @@ def two_epochs(**of_start: object) -> list[ev.Event]:
     ]
 
 
+def steered_epochs() -> list[ev.Event]:
+    """The same, with the learning rate doubled and the epochs cut from three to two before the second."""
+    events = two_epochs()
+    plan = ev.LrPlan(steps=[STEPS_PER_EPOCH, 2 * STEPS_PER_EPOCH], lr=[0.1, 0.0])
+    events[3:3] = [
+        ev.CommandHandled(
+            command_id=name, name=name, argument="2", status="done", step=STEPS_PER_EPOCH, plan=plan, num_epochs=epochs
+        )
+        for name, epochs in (("lr", 3), ("epochs", 2))
+    ]
+    return events
+
+
 def make_run(
     path: Path, events: Sequence[ev.Event], *, manifest: bool = True, images: bool = True, torn: bytes = b""
 ) -> RunFolder:

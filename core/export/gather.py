@@ -18,6 +18,7 @@ from core.errors import StorageError
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder
 from core.state import RunState
+from core.steered import steered
 
 _BLOCK_BYTES = 8 << 20
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
@@ -49,6 +50,11 @@ class RunData:
         if self.state.run is not None:
             return self.state.run.config
         return self.manifest.config if self.manifest else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as steering has left them; `config` is what was asked for."""
+        return steered(self.config, self.state)
 
     @cached_property
     def classes(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from core.events import Evaluation
@@ -19,13 +21,16 @@ model.eval()  # takes float images N×C×H×W, normalised as below, and gives lo
 ```"""
 
 
-def model_card(described: dict[str, str], evaluation: Evaluation | None, num_images: int) -> str:
+def model_card(
+    described: dict[str, str], evaluation: Evaluation | None, num_images: int, steering: Sequence[str] = ()
+) -> str:
     """The card as Markdown.
 
     Args:
         described: the metadata of the weights.
         evaluation: of these weights, if the run has evaluated them.
         num_images: images of the validation set.
+        steering: what was changed while they were trained, a sentence each.
     """
     classes: list[str] = msgspec.json.decode(described["classes"])
     shape = tuple(msgspec.json.decode(described["image_shape"]))
@@ -39,6 +44,8 @@ def model_card(described: dict[str, str], evaluation: Evaluation | None, num_ima
         f"(step {described['step']}).",
         "",
     ]
+    if steering:
+        lines += [f"Changed by hand while it was trained: {', '.join(map(inline, steering))}.", ""]
     if evaluation is not None:
         lines += [
             f"| on {num_images:,} validation images | |",

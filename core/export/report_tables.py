@@ -154,7 +154,7 @@ def confused_pairs(data: RunData, limit: int) -> list[Pair]:
 def setting_groups(data: RunData) -> list[tuple[str, list[tuple[str, str]]]]:
     """Settings under the name of their part, in the order of the configuration."""
     groups: dict[str, list[tuple[str, str]]] = {"run": []}
-    for key, value in flat_settings(data.config):
+    for key, value in flat_settings(data.settings):
         head, dot, rest = key.partition(".")
         shown = (
             f"{value:g}" if isinstance(value, float) else "yes" if value is True else "no" if value is False else value

@@ -126,7 +126,7 @@ def _settings(data: RunData, created: float) -> Iterator[Any]:
     yield hparams.hparams_pb(
         plain, trial_id=data.id.encode("utf-8", "backslashreplace").decode(), start_time_secs=created
     )
-    rows = "\n".join(f"| {_cell(key)} | {_cell(str(value))} |" for key, value in settings)
+    rows = "\n".join(f"| {_cell(key)} | {_cell(str(value))} |" for key, value in flat_settings(data.settings))
     table = f"| setting | value |\n| --- | --- |\n{rows}"
     tensor = tensor_pb2.TensorProto(
         dtype="DT_STRING",

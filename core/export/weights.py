@@ -52,7 +52,10 @@ def write_weights(data: RunData, which: str, folder: Path, say: Say) -> list[Pat
     target = folder / "model.safetensors"
     with replacing(target) as file:
         file.write(safetensors.torch.save(tensors(model), described))
-    return [target, write_text(folder / "README.md", model_card(described, evaluation, started.num_validation_images))]
+    # A command that came after the last of their steps has not touched these weights.
+    steering = [command.message for command in data.state.steering if command.step < meta.step]
+    card = model_card(described, evaluation, started.num_validation_images, steering)
+    return [target, write_text(folder / "README.md", card)]
 
 
 def tensors(model: nn.Module) -> dict[str, Any]:

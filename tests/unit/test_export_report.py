@@ -22,7 +22,7 @@ from core.export.chart import columns, log_ticks, path, ticks, widened
 from core.export.gather import gather
 from core.export.heatmap import LEVELS, level_of, ramp_css
 from core.export.report import report
-from tests.export_runs import CONFUSIONS, batches, epoch_ended, make_run, started, two_epochs
+from tests.export_runs import CONFUSIONS, batches, epoch_ended, make_run, started, steered_epochs, two_epochs
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -101,6 +101,12 @@ def test_it_says_what_the_run_says(html: str) -> None:
     assert "the <disk> is slow" in text
     assert "stopped: asked to" in text
     assert "horizontal_flip(p=0.5)" in text
+
+
+def test_settings_are_those_that_steering_has_left(tmp_path: Path) -> None:
+    text = " ".join("".join(_Page(_html(tmp_path, steered_epochs())).text).split())
+    assert "2 since step 4 (3 at the start)" in text
+    assert "0.1 (×2 at step 4)" in text
 
 
 def test_mistakes_come_with_their_images_the_surest_first(html: str) -> None:

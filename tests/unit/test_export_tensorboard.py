@@ -6,6 +6,7 @@ import io
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from core.errors import UsageError
 from core.export.gather import RunData, gather
 from core.export.tensorboard_files import STEP_TAGS, write_tensorboard
 from core.export.tensorboard_records import scalar_records
-from tests.export_runs import CONFUSIONS, WALL, epoch_ended, make_run, started, two_epochs
+from tests.export_runs import CONFUSIONS, WALL, epoch_ended, make_run, started, steered_epochs, two_epochs
 
 
 @pytest.fixture
@@ -33,6 +34,21 @@ def _read(folder: Path) -> EventAccumulator:
     accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0})
     accumulator.Reload()
     return accumulator
+
+
+def _settings_text(run: EventAccumulator) -> str:
+    (text,) = (
+        run.Tensors("settings/text_summary")
+        if "settings/text_summary" in run.Tags()["tensors"]
+        else run.Tensors("settings")
+    )
+    found: str = text.tensor_proto.string_val[0].decode()
+    return found
+
+
+def _hyperparameters(run: EventAccumulator) -> Any:
+    content = run.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    return HParamsPluginData.FromString(content).session_start_info.hparams
 
 
 def test_every_step_is_there_with_its_time(data: RunData, tmp_path: Path) -> None:
@@ -59,16 +75,17 @@ def test_epochs_of_training_and_validation_lie_side_by_side(data: RunData, tmp_p
 def test_settings_are_there_as_text_and_as_hyperparameters(data: RunData, tmp_path: Path) -> None:
     write_tensorboard(data, tmp_path / "tb")
     run = _read(tmp_path / "tb")
-    (text,) = (
-        run.Tensors("settings/text_summary")
-        if "settings/text_summary" in run.Tags()["tensors"]
-        else run.Tensors("settings")
-    )
-    assert b"| optimizer.lr | 0.1 |" in text.tensor_proto.string_val[0]
-    content = run.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-    hparams = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert "| optimizer.lr | 0.1 |" in _settings_text(run)
+    hparams = _hyperparameters(run)
     assert hparams["optimizer.lr"].number_value == 0.1
     assert hparams["data.augment"].string_value == "horizontal_flip(p=0.5)"
+
+
+def test_the_text_tells_what_steering_has_left_and_the_hyperparameters_stay_numbers(tmp_path: Path) -> None:
+    write_tensorboard(gather(make_run(tmp_path / "runs" / "run", steered_epochs())), tmp_path / "tb")
+    run = _read(tmp_path / "tb")
+    assert "| optimizer.lr | 0.1 (×2 at step 4) |" in _settings_text(run)
+    assert _hyperparameters(run)["optimizer.lr"].number_value == 0.1
 
 
 def test_records_made_together_are_those_of_the_package_byte_by_byte() -> None:
