@@ -41,6 +41,16 @@ def recipes(json: AsJson = False) -> None:
 @app.command()
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
+    if not list_runs(runs_dir, json=json):
+        typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
+
+
+def list_runs(runs_dir: Path, *, json: bool = False) -> bool:
+    """Print all runs, as JSON even where there are none; whether there was anything to print.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
     index = RunIndex(runs_dir.expanduser())
     index.scan()
     index.read()
@@ -68,10 +78,9 @@ def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
         )
     if json:
         _print_json(described)
-    elif not described:
-        typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
-    else:
+    elif described:
         _print_table(("run", "state", "epoch", "best", "last", "trained", "device"), rows)
+    return json or bool(described)
 
 
 @app.command()

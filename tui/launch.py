@@ -58,8 +58,11 @@ def launch(options: TrainOptions) -> ExitCode:
     Raises:
         CifarTuiError: nothing was started.
     """
-    if _asks_for_nothing(options) and has_terminal():
-        return home(options.runs_dir.expanduser().absolute(), ascii=options.ascii, color=options.color)
+    if _asks_for_nothing(options):
+        if has_terminal():
+            return home(options.runs_dir.expanduser().absolute(), ascii=options.ascii, color=options.color)
+        if not _environment_says_what():
+            return _list_runs(options.runs_dir)
     if options.seeds is not None:
         from tui.seeds import train_seeds
 
@@ -99,10 +102,25 @@ def reporter(options: TrainOptions) -> ReportTo:
 
 
 def _asks_for_nothing(options: TrainOptions) -> bool:
-    """Bare `cifar-tui`, which shows all runs."""
+    """Bare `cifar-tui`, which shows all runs: in the dashboard, or as a list where there is no terminal."""
     wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume, options.seeds)
-    switches = (options.fork, options.no_ui, options.dry_run, options.json)
+    switches = (options.fork, options.no_ui, options.dry_run, options.json, options.target is not None)
     return not any(wishes) and not any(switches) and not _without_none(options.flags)
+
+
+def _environment_says_what() -> bool:
+    """Whether a batch job's environment names what to train: then a bare `cifar-tui` in it is meant to."""
+    tree = layers.read_environment(os.environ)
+    data = tree.get("data")
+    return "recipe" in tree or (isinstance(data, dict) and "dataset" in data)
+
+
+def _list_runs(runs_dir: Path) -> ExitCode:
+    from tui.commands import list_runs
+
+    if not list_runs(runs_dir):
+        raise UsageError("the dashboard needs a terminal; `cifar-tui --no-ui -r RECIPE` trains without one")
+    return ExitCode.DONE
 
 
 def make_request(options: TrainOptions) -> Request:

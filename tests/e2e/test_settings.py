@@ -8,7 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.cli import cifar_tui, environment
+import pytest
+
+from core.errors import ExitCode
+from core.recorder import Recorder
+from core.runfolder import create_run_folder
+from tests.e2e.cli import cifar_tui, environment, only_run
+from tests.strategies import run_started
 
 
 def test_a_flag_goes_before_set_before_the_environment_before_a_file_before_the_recipe(tmp_path: Path) -> None:
@@ -49,6 +55,39 @@ def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "recipes" in done.stdout
+
+
+def test_bare_without_a_terminal_it_lists_the_runs(tmp_path: Path) -> None:
+    run = create_run_folder(tmp_path, "shapes-small", "mine")
+    recorder = Recorder(run.events_file)
+    recorder.emit(run_started())
+    recorder.close()
+    done = cifar_tui(runs=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == cifar_tui("runs", runs=tmp_path).stdout
+    assert "mine" in done.stdout
+    assert only_run(tmp_path).id == "mine"
+
+
+def test_bare_without_a_terminal_and_without_runs_it_says_how_to_train(tmp_path: Path) -> None:
+    done = cifar_tui(runs=tmp_path)
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    said = "the dashboard needs a terminal; `cifar-tui --no-ui -r RECIPE` trains without one"
+    assert done.stderr == f"cifar-tui: {said}\n"
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("words", "inherited"),
+    [(["-r", "no-such"], {}), ([], {"CIFAR_TUI_RECIPE": "no-such"}), ([], {"CIFAR_TUI_DATA__DATASET": "no-such"})],
+    ids=["an option", "a recipe in the environment", "a data set in the environment"],
+)
+def test_where_it_is_told_what_to_train_it_means_to(
+    words: list[str], inherited: dict[str, str], tmp_path: Path
+) -> None:
+    done = cifar_tui(*words, runs=tmp_path, **inherited)
+    assert done.returncode == ExitCode.USAGE
+    assert "no-such" in done.stderr
 
 
 def test_names_of_folders_cannot_move_the_cursor(tmp_path: Path) -> None:
