@@ -78,16 +78,21 @@ def test_bare_without_a_terminal_and_without_runs_it_says_how_to_train(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("words", "inherited"),
-    [(["-r", "no-such"], {}), ([], {"CIFAR_TUI_RECIPE": "no-such"}), ([], {"CIFAR_TUI_DATA__DATASET": "no-such"})],
-    ids=["an option", "a recipe in the environment", "a data set in the environment"],
+    ("words", "inherited", "said"),
+    [
+        (["-r", "no-such"], {}, "no-such"),
+        ([], {"CIFAR_TUI_RECIPE": "no-such"}, "no-such"),
+        ([], {"CIFAR_TUI_DATA__DATASET": "no-such"}, "no-such"),
+        (["--target", ".9"], {}, "--target goes with --seeds"),
+    ],
+    ids=["an option", "a recipe in the environment", "a data set in the environment", "a target"],
 )
-def test_where_it_is_told_what_to_train_it_means_to(
-    words: list[str], inherited: dict[str, str], tmp_path: Path
+def test_where_it_is_told_more_it_does_not_list_the_runs(
+    words: list[str], inherited: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     done = cifar_tui(*words, runs=tmp_path, **inherited)
     assert done.returncode == ExitCode.USAGE
-    assert "no-such" in done.stderr
+    assert said in done.stderr
 
 
 def test_names_of_folders_cannot_move_the_cursor(tmp_path: Path) -> None:

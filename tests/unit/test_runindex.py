@@ -294,4 +294,4 @@ def test_an_estimate_comes_from_the_latest_run_on_this_machine() -> None:
 def test_a_canned_run_can_be_listed_while_it_starts(tmp_path: Path) -> None:
     run = Canned(tmp_path)
     one = listed(tmp_path).summaries[run.folder.id]
-    assert (one.recipe, one.num_epochs, one.problem) == ("c10-lenet", 30, "")
+    assert (one.recipe, one.num_epochs, one.problem) == ("c10-lenet", 10, "")
