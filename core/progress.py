@@ -66,7 +66,8 @@ def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
 def restore(state: dict[str, Any], setup: Setup) -> Progress:
     """Put what `capture` gave into the network and the optimiser, and return where the run was.
 
-    Settings of the optimiser stay those of this run, which may have been changed on purpose.
+    Settings of the optimiser stay those of this run, which may have been changed on purpose. Where its epochs have
+    another number of steps, it counts as many epochs as were completed, and begins the one under way anew.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.
@@ -78,7 +79,7 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
         setup.model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         progress = msgspec.convert(state["progress"], Progress)
-        epochs_then = state["config"]["epochs"]
+        epochs_then, batch_size_then = state["config"]["epochs"], state["config"]["data"]["batch_size"]
     except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     for group, values in zip(optimizer.param_groups, settings, strict=True):
@@ -90,4 +91,7 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
     if setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
+    first_step = progress.epoch * setup.train_data.steps_per_epoch
+    if setup.config.data.batch_size != batch_size_then or progress.step != first_step + progress.batch:
+        progress.step, progress.batch, progress.totals = first_step, 0, Totals()
     return progress

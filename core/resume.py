@@ -86,9 +86,18 @@ def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
 
 
 def is_finished(folder: RunFolder, config: TrainConfig) -> bool:
-    """Whether the run has done all the epochs that `config` asks for."""
+    """Whether the run has done all the steps that `config` asks for.
+
+    Where it asks for what the run was started with, a number of epochs that a command gave since then holds.
+    """
     state = fold(folder.events_file)
-    return state.status == "finished" and config.epochs <= state.num_epochs and config.max_steps in (None, state.step)
+    if state.status != "finished" or state.run is None:
+        return False
+    asked = (config.epochs, config.max_steps)
+    if asked == (state.run.config.get("epochs"), state.run.config.get("max_steps")):
+        return True
+    num_steps = config.epochs * state.run.steps_per_epoch
+    return state.step >= min(num_steps, config.max_steps or num_steps)
 
 
 def last_place(folder: RunFolder) -> tuple[int, int]:

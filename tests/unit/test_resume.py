@@ -1,0 +1,57 @@
+"""Going on with other settings: how far a run counts as done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import control
+from core import events as ev
+from core.reader import read_all
+from core.resume import is_finished
+from core.runfolder import RunFolder
+from tests.training import NUM_TRAIN, STEPS_PER_EPOCH, image_folder, tiny, train
+
+_LARGE = NUM_TRAIN // 2  # two batches an epoch
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image_folder(tmp_path_factory.mktemp("images"))
+
+
+@pytest.mark.parametrize(
+    ("before", "first_step"), [({"epochs": 1}, 2), ({"max_steps": 3}, 0)], ids=["after an epoch", "within one"]
+)
+def test_with_another_batch_size_whole_epochs_count(
+    before: dict[str, Any], first_step: int, images: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, **before))
+    ended = train(folder, tiny(images, epochs=2, data__batch_size=_LARGE), resume="last")
+    assert (ended.status, ended.step, ended.epoch) == ("finished", 4, 2)
+    records = [record.event for record in read_all(folder.events_file) if record.attempt == 2]
+    (resumed,) = (event for event in records if isinstance(event, ev.Resumed))
+    assert resumed.from_step == first_step
+    assert sum(len(event.loss) for event in records if isinstance(event, ev.Batches)) == 4 - first_step
+
+
+def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.control.mkdir(parents=True)
+    control.send(folder.control, control.parse_command(["epochs", "2"]))
+    assert train(folder, tiny(images)).step == 2 * STEPS_PER_EPOCH
+    assert is_finished(folder, tiny(images))
+    assert is_finished(folder, tiny(images, epochs=1))
+    assert not is_finished(folder, tiny(images, epochs=4))
+
+
+def test_a_run_that_max_steps_ended_is_finished_until_more_are_asked_for(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, max_steps=STEPS_PER_EPOCH))
+    assert is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH))
+    assert is_finished(folder, tiny(images, epochs=1))
+    assert not is_finished(folder, tiny(images))
+    assert not is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH + 1))
