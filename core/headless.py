@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from core import events as ev
 from core.codec import encode
@@ -180,38 +180,6 @@ def confusion_lines(state: RunState) -> list[str]:
             + ", ".join(f"{names[pair.actual]} taken for {names[pair.predicted]} {pair.share:.1%}" for pair in pairs)
         )
     return lines
-
-
-def run_as_json(folder: RunFolder, state: RunState) -> dict[str, Any]:
-    """What `show --json` prints: accuracies are fractions, and what is not known yet is null."""
-    manifest = folder.read_manifest()
-    best, last = state.best, state.epochs[-1] if state.epochs else None
-    return {
-        "id": folder.id,
-        "recipe": manifest.recipe,
-        "dataset": manifest.config.get("data", {}).get("dataset"),
-        "state": state.status,
-        "epoch": state.epoch,
-        "num_epochs": state.num_epochs,
-        "step": state.step,
-        "num_steps": state.num_steps,
-        "best": {"epoch": best.epoch, "top1": best.top1} if best else None,
-        "last": {
-            "top1": last.validation.top1,
-            "top5": last.validation.top5,
-            "top1_test_time": last.validation.top1_test_time,
-            "validation_loss": last.validation.loss,
-            "train_accuracy": last.train_accuracy,
-            "train_loss": last.train_loss,
-        }
-        if last
-        else None,
-        "images_per_second": state.mean_images_per_second,
-        "training_seconds": round(state.training_seconds, 3),
-        "device": state.run.device.name if state.run else None,
-        "created": manifest.created,
-        "path": str(folder.path.absolute()),
-    }
 
 
 def printable(line: str) -> str:

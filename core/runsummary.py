@@ -22,6 +22,8 @@ Condition = Literal[
     "finished", "stopped", "preempted", "diverged", "failed", "broken",
 ]  # fmt: skip
 LIVE: frozenset[Condition] = frozenset({"running", "starting", "paused", "stalled", "silent"})
+GONE = "its trainer is gone without a last word"
+"""Why a run has died."""
 _CURVE_POINTS = 48
 
 
@@ -132,7 +134,7 @@ def _manifest(folder: RunFolder, state: RunState) -> tuple[Manifest | None, str]
 
 
 def as_json(summary: RunSummary, state: Condition, folder: RunFolder) -> dict[str, Any]:
-    """What `runs --json` prints of a run: the fields of `show --json`, with what is not known as null."""
+    """What `runs --json` and `show --json` print of a run: accuracies are fractions, what is not known yet is null."""
     one = summary
     return {
         "id": one.id,
@@ -187,16 +189,26 @@ def condition(summary: RunSummary, folder: RunFolder, now_wall: float) -> Condit
         if summary.status == "starting":
             return "starting"
         return "stalled" if summary.phase_stalls else "running"
-    return "silent" if has_trainer(folder, summary) else "died"
+    return "silent" if has_trainer(folder) else "died"
 
 
-def has_trainer(folder: RunFolder, summary: RunSummary) -> bool:
+def has_died(folder: RunFolder, state: RunState, now_wall: float) -> bool:
+    """Whether a run that has begun neither goes on nor has ended. Silence comes first: another machine might not see
+    who holds the lock."""
+    return state.liveness(now_wall) == "silent" and not has_trainer(folder)
+
+
+def has_trainer(folder: RunFolder) -> bool:
     """Whether a process holds the run's lock; asked without taking it, which could turn a trainer away."""
     held = lock_is_held(folder)
     if held is not None:
         return held
-    if summary.host == socket.gethostname() and summary.pid:
-        return os.path.exists(f"/proc/{summary.pid}") if os.path.isdir("/proc/self") else False
+    try:
+        manifest = folder.read_manifest()
+    except StorageError:
+        return False
+    if manifest.host == socket.gethostname() and manifest.pid:
+        return os.path.exists(f"/proc/{manifest.pid}") if os.path.isdir("/proc/self") else False
     return False
 
 

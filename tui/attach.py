@@ -13,6 +13,7 @@ import typer
 from core.errors import ExitCode, StorageError
 from core.headless import summary_lines
 from core.runfolder import RunFolder, new_run_id
+from core.runsummary import GONE
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
 
@@ -85,6 +86,10 @@ def watch(
         for line in summary_lines(state, folder.path):
             typer.echo(line)
         return ExitCode(state.ended.exit_code) if trainer is not None else ExitCode.DONE
+    if source.has_died:
+        hint = f"`cifar-tui --resume {folder.id}` goes on with it"
+        typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; {hint}", err=True)
+        return ExitCode.BUG if trainer is not None else ExitCode.DONE
     typer.echo(f"detached: the training goes on. Come back with `cifar-tui attach {folder.id}`")
     return ExitCode.DONE
 

@@ -12,11 +12,11 @@ import typer
 
 from core.errors import StorageError, UsageError
 from core.fold import fold
-from core.headless import accuracies, confusion_lines, duration, printable, run_as_json
+from core.headless import accuracies, confusion_lines, duration, printable
 from core.reader import EventReader
 from core.runfolder import find_run
 from core.runindex import RunIndex
-from core.runsummary import as_json, condition
+from core.runsummary import GONE, as_json, condition, has_died, summarize
 from core.state import RunState
 from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
@@ -88,14 +88,19 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
     """Show how a run stands or ended."""
     folder = find_run(runs_dir.expanduser(), run)
     state = fold(folder.events_file)
-    facts = run_as_json(folder, state)
+    one = summarize(folder, state)
+    how = condition(one, folder, time.time())
+    facts = as_json(one, how, folder)
     if json:
         _print_json(facts)
         return
+    reason = f": {state.ended.reason}" if state.ended else ""
+    if how == "died":
+        reason = f": {GONE}; `cifar-tui --resume {folder.id}` goes on from its last checkpoint"
     lines = [
         facts["id"],
         f"recipe     {facts['recipe']} on {facts['dataset']}",
-        f"state      {facts['state']}{f': {state.ended.reason}' if state.ended else ''}",
+        f"state      {how}{reason}",
         f"progress   epoch {state.epoch}/{state.num_epochs or '–'}, step {state.step:,}/{state.num_steps:,}",
     ]
     if state.run:
@@ -230,10 +235,11 @@ def control(
             raise typer.Exit(0 if answer.status == "done" else 2)
         if state.ended is not None:
             raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
+        if has_died(folder, state, time.time()):
+            raise StorageError(f"run {folder.id} has died: {GONE}; `cifar-tui --resume {folder.id}` goes on with it")
         time.sleep(_POLL_SECONDS)
     if wait > 0:
-        typer.echo(f"no answer within {wait:g} s; the command waits in {folder.control}", err=True)
-        raise typer.Exit(1)
+        raise StorageError(f"no answer within {wait:g} s; the command waits in {folder.control}")
 
 
 @app.command()

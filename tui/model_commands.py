@@ -57,7 +57,7 @@ def evaluate(
         return
     typer.echo(
         printable(
-            f"{found.checkpoint} (epoch {found.meta.epoch}): validation loss {validation.loss:.4f}, "
+            f"{found.checkpoint} (epochs completed: {found.meta.epoch}): validation loss {validation.loss:.4f}, "
             f"top-1 {accuracies(validation)} on {found.num_images:,} images"
         )
     )

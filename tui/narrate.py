@@ -7,6 +7,7 @@ import math
 from core import events as ev
 from core.headless import accuracies
 from core.metrics import class_metrics, top_confusions
+from core.runsummary import GONE
 from core.state import RunState
 from core.state_values import Timed
 from tui.render import numbers
@@ -83,11 +84,11 @@ def _tell_command(command: ev.CommandHandled) -> Line:
 
 
 def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
-    """How a run ended: label, text and role of each line."""
-    assert state.ended is not None
+    """How a run ended, or died: label, text and role of each line."""
     end = state.ended
-    role: Role = "good" if end.status == "finished" else "bad" if end.status in ("diverged", "failed") else "warn"
-    lines: list[tuple[str, str, Role]] = [(end.status, end.reason or "all epochs done", role)]
+    status, reason = (end.status, end.reason or "all epochs done") if end else ("died", GONE)
+    role: Role = "good" if status == "finished" else "warn" if status in ("stopped", "preempted") else "bad"
+    lines: list[tuple[str, str, Role]] = [(status, reason, role)]
     if state.best and state.epochs:
         last = state.epochs[-1].validation
         lines.append(("best", f"{state.best.top1:.2%} at epoch {state.best.epoch}", "best"))
@@ -109,6 +110,6 @@ def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
     saved = list(state.checkpoints)
     if saved:
         lines.append(("saved", f"{len(saved)} checkpoints, the last at step {saved[-1].step:,}", "text"))
-    if end.status in ("stopped", "preempted", "failed", "diverged"):
+    if status != "finished":
         lines.append(("go on", f"cifar-tui --resume {run_id}", "done"))
     return lines

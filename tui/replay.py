@@ -61,6 +61,11 @@ class ReplaySource:
         return False
 
     @property
+    def has_died(self) -> bool:
+        """What a recording shows is past."""
+        return False
+
+    @property
     def is_behind(self) -> bool:
         """While the log is read for the first time."""
         return self._is_behind
@@ -98,6 +103,11 @@ class ReplaySource:
             self.playing = self.live is not None
             return []
         return self._play(passed)
+
+    def look_for_trainer(self, now_wall: float) -> None:
+        """That of the live run to come back to."""
+        if self.live is not None:
+            self.live.look_for_trainer(now_wall)
 
     def _play(self, passed: float) -> list[Record]:
         end = len(self.recording)

@@ -10,6 +10,7 @@ from core.errors import StorageError
 from core.events import Record
 from core.reader import EventReader
 from core.runfolder import RunFolder
+from core.runsummary import has_died, has_trainer
 from core.state import RunState
 from tui.spawn import Trainer
 
@@ -31,6 +32,10 @@ class Source(Protocol):
         """Whether a trainer may still add to the run, so that commands make sense."""
 
     @property
+    def has_died(self) -> bool:
+        """Whether the run has not ended, and its trainer is gone."""
+
+    @property
     def is_behind(self) -> bool:
         """Whether there is more to read right now."""
 
@@ -49,6 +54,9 @@ class Source(Protocol):
             StorageError: the run cannot be read.
         """
 
+    def look_for_trainer(self, now_wall: float) -> None:
+        """Bring `has_died` up to date, at so many seconds since the epoch."""
+
 
 @dataclass
 class LiveSource:
@@ -59,6 +67,8 @@ class LiveSource:
     """The process that this viewer started, if it did."""
     state: RunState = field(default_factory=RunState)
     frozen: bool = False
+    has_died: bool = False
+    _has_left: bool = False
     _held: list[Record] = field(default_factory=list)
     _is_behind: bool = False
     _failure: str = ""
@@ -68,8 +78,8 @@ class LiveSource:
 
     @property
     def is_live(self) -> bool:
-        """Until the run has ended."""
-        return self.state.ended is None
+        """Until the run has ended, by its own word or without one."""
+        return self.state.ended is None and not self.has_died
 
     @property
     def is_behind(self) -> bool:
@@ -100,6 +110,8 @@ class LiveSource:
 
     def advance(self) -> list[Record]:
         """Read what was added, at most some megabytes at once."""
+        # Asked first: all that it wrote is then read.
+        self._has_left = self.trainer is not None and not self.trainer.is_running
         before = self._reader.offset
         try:
             records = self._reader.poll(_SLICE_BYTES)
@@ -115,6 +127,16 @@ class LiveSource:
                 self.state.apply(record)
             self._held.clear()
         return records
+
+    def look_for_trainer(self, now_wall: float) -> None:
+        """Find out whether there is still somebody to end the run; a frozen picture stays as it is."""
+        state = self.state
+        if self._is_behind or self.frozen:
+            return
+        if self._has_left and state.ended is None and state.num_records:
+            self.has_died = not has_trainer(self.folder)  # another may have taken over
+        else:
+            self.has_died = has_died(self.folder, state, now_wall)
 
 
 @dataclass

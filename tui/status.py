@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.style import Style
 from rich.text import Text
@@ -33,7 +34,7 @@ _ENDS: dict[str, tuple[str, str, Role]] = {
     "diverged": ("✗", "DIVERGED", "bad"),
     "failed": ("✗", "FAILED", "bad"),
 }
-_ASCII = str.maketrans("●◌‖▲✓✗■❄·…", "*o=!+x#%..")
+_ASCII = str.maketrans("●◌‖▲✓✗■†❄·…", "*o=!+x#x%..")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Situation:
 
     run_id: str
     recipe: str
-    liveness: Liveness
+    liveness: Liveness | Literal["died"]
     silence_seconds: float = 0.0
     """Since the last event."""
     frozen: bool = False
@@ -59,6 +60,8 @@ def badge(state: RunState, situation: Situation) -> tuple[str, str, Role]:
     match situation.liveness:
         case "ended":
             return _ENDS[state.status]
+        case "died":
+            return "†", "DIED", "bad"
         case "silent":
             return "?", f"SILENT {numbers.clock(situation.silence_seconds)}", "bad"
         case "stalled":
@@ -130,11 +133,12 @@ def _how_far(state: RunState, situation: Situation, width: int, look: Look) -> S
     best = state.best
     if best:
         fact("best", numbers.percent(best.top1), look.style("best"), f" @ {best.epoch}")
-    if state.ended is None:
-        fact("ETA", numbers.clock(state.eta_seconds))
-    else:
+    is_over = situation.liveness in ("ended", "died")
+    if is_over:
         fact("took", numbers.clock(state.training_seconds))
-    fact("", numbers.rate(state.images_per_second if state.ended is None else state.mean_images_per_second))
+    else:
+        fact("ETA", numbers.clock(state.eta_seconds))
+    fact("", numbers.rate(state.mean_images_per_second if is_over else state.images_per_second))
     if len(state.batches):
         fact("loss", numbers.number(float(state.batches["loss"][-1])))
     fact("step", numbers.count(state.step), text, f"/{numbers.count(state.num_steps)}")

@@ -40,8 +40,8 @@ def model_card(
         f"# {inline(described['recipe'])} on {inline(described['dataset'])}",
         "",
         f"{inline(described['model'])} with {len(classes)} classes, trained by cifar-tui in the run "
-        f"{inline(described['run'])}; checkpoint {inline(described['checkpoint'])}, after epoch {described['epoch']} "
-        f"(step {described['step']}).",
+        f"{inline(described['run'])}; checkpoint {inline(described['checkpoint'])}, after step {described['step']} "
+        f"(epochs completed: {described['epoch']}).",
         "",
     ]
     if steering:

@@ -17,6 +17,7 @@ from core.reader import EventReader, read_all
 from core.state import RunState
 from tests.e2e.cli import SHAPES, Live, cifar_tui, live
 from tests.training import image_folder
+from tests.ui import canned
 
 # Steps of some 10 ms and epochs of 1,250 steps: no epoch ends by itself while a test steers.
 ENDLESS = [*SHAPES, "--batch-size", "8", "--epochs", "100", "--set", "checkpoint.every_epochs=0"]
@@ -198,6 +199,23 @@ def test_what_cannot_be_done_is_refused(name: str, code: int, message: str, stee
     done = steered.said[name]
     assert done.returncode == code
     assert (done.stdout + done.stderr).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["show", "last", "--json"], 0, '"state": "died"'),
+        (["show", "last"], 0, "died: its trainer is gone without a last word; `cifar-tui --resume dead` goes on"),
+        (["control", "last", "pause"], 6, "run dead has died: its trainer is gone without a last word"),
+    ],
+    ids=["as JSON", "in words", "a command"],
+)
+def test_a_run_whose_trainer_was_killed_is_not_said_to_run(
+    command: list[str], code: int, said: str, tmp_path: Path
+) -> None:
+    canned.live(tmp_path, run_id="dead")
+    done = cifar_tui(*command, runs=tmp_path)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True)
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------

@@ -216,6 +216,52 @@ def test_answers_arrive_while_the_view_is_frozen(tmp_path: Path) -> None:
     _watch(live(tmp_path), act)
 
 
+def test_a_run_whose_trainer_was_killed_takes_no_keys_and_says_how_to_go_on(tmp_path: Path) -> None:
+    run = live(tmp_path)
+
+    async def act(watched: Watching) -> None:
+        assert "Pause" in await watched.press("c")
+        run.mono += 19
+        assert "DIED" not in await watched.catch_up()
+        run.mono += 2  # nobody holds its lock
+        screen = await watched.catch_up()
+        assert "† DIED" in screen
+        assert "cifar-tui --resume " in screen
+        assert "ETA" not in screen
+        assert "Pause" not in screen
+        assert "… checkpoint" not in screen
+        run.mono -= 21
+        run.train(10)  # resumed
+        screen = await watched.catch_up()
+        assert "TRAINING" in screen
+        assert "Pause" in screen
+
+    _watch(run, act, (200, 60))
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["live", "frozen"])
+def test_rewinding_begins_at_the_picture(tmp_path: Path, frozen: bool) -> None:
+    run = live(tmp_path)
+
+    async def act(watched: Watching) -> None:
+        if frozen:
+            await watched.press("f")
+        before = watched.screen.state.step
+        run.train(100)
+        await watched.catch_up()
+        shown = watched.screen.state.step
+        assert (shown == before) is frozen
+        screen = await watched.press("left_parenthesis")
+        assert watched.screen.state.step < shown <= before + 100
+        assert watched.screen.state.step >= shown - 50
+        assert "VIEW FROZEN" not in screen
+        assert "VIEW FROZEN" not in await watched.press("f")  # plays
+        await watched.press("end")
+        assert watched.screen.state.step == before + 100
+
+    _watch(run, act)
+
+
 def test_plot_keys_change_the_view(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         scene = watched.screen.scene

@@ -136,3 +136,15 @@ def test_wrong_flag_is_told_before_the_screen_opens(tmp_path: Path) -> None:
         terminal.wait_for('Did you mean "shapes-small"?')
         assert terminal.exit_code() == 2
         assert b"\x1b[?1049h" not in terminal.raw
+
+
+def test_a_killed_trainer_is_told_of_at_once_and_at_the_end(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "killed"
+    with Terminal([*_DEMO[:-1], "killed"], tmp_path) as terminal:
+        terminal.wait_for("TRAINING")
+        terminal.wait_for(lambda: last_step(run) > 0)
+        trainer_of(run).kill()
+        terminal.wait_for("† DIED")
+        terminal.press("d")
+        assert terminal.exit_code() == 1
+        terminal.wait_for("killed has died: its trainer is gone without a last word")

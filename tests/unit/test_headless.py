@@ -22,10 +22,10 @@ from core.headless import (
     duration,
     epoch_line,
     printable,
-    run_as_json,
     summary_lines,
 )
 from core.runfolder import Manifest, RunFolder
+from core.runsummary import as_json, condition, summarize
 from core.state import RunState
 from tests.strategies import batches, epoch_ended, evaluation, run_started
 
@@ -350,9 +350,14 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
+def described_by(folder: RunFolder, state: RunState) -> dict[str, Any]:
+    summary = summarize(folder, state)
+    return as_json(summary, condition(summary, folder, summary.created), folder)
+
+
 def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) -> None:
     state = fold(*STARTED, batches(0, 4, seconds=4.0), EPOCH, epoch_ended(2, 8, top1=0.5), ENDED)
-    described = run_as_json(folder, state)
+    described = described_by(folder, state)
     for key, value in {
         "id": "r", "recipe": "shapes-small", "dataset": "shapes", "state": "finished", "epoch": 2, "num_epochs": 3,
         "step": 8, "num_steps": 12, "best": {"epoch": 1, "top1": 0.75}, "images_per_second": 8.0,
@@ -366,7 +371,7 @@ def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) ->
 
 
 def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
-    described = run_as_json(folder, RunState())
+    described = described_by(folder, RunState())
     assert (described["state"], described["epoch"], described["best"], described["last"]) == ("starting", 0, None, None)
     assert described["images_per_second"] is None
     json.dumps(described, allow_nan=False)
@@ -374,4 +379,4 @@ def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
 
 def test_the_path_can_be_used_from_anywhere(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path.parent)
-    assert run_as_json(RunFolder(Path("r")), RunState())["path"] == str(folder.path)
+    assert described_by(RunFolder(Path("r")), RunState())["path"] == str(folder.path)

@@ -6,6 +6,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core.runfilter import Row
+from core.runsummary import GONE
 from tui.render import numbers
 from tui.render.axes import Axis, Unit
 from tui.render.palettes import Look, Role
@@ -61,7 +62,7 @@ def fact_lines(row: Row, now_wall: float) -> list[tuple[str, str, Role]]:
     good = row.condition in ("finished", "running", "starting")
     how = row.condition + (f": {one.reason}" if one.reason else "")
     if row.condition == "died":
-        how = "died: its trainer is gone without a last word; r resumes it from its last checkpoint"
+        how = f"died: {GONE}; r resumes it from its last checkpoint"
     elif row.condition == "silent":
         how = "silent: its trainer holds the run but has said nothing for a while"
     if not one.problem:

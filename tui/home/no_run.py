@@ -23,6 +23,11 @@ class NoRun:
         return False
 
     @property
+    def has_died(self) -> bool:
+        """Nobody was there."""
+        return False
+
+    @property
     def is_behind(self) -> bool:
         """Nothing to read."""
         return False
@@ -40,3 +45,6 @@ class NoRun:
     def advance(self) -> list[Record]:
         """Nothing is new."""
         return []
+
+    def look_for_trainer(self, now_wall: float) -> None:
+        """There was none."""

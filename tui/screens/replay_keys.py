@@ -63,10 +63,11 @@ class ReplayKeys(SteeringKeys):
             replay = ReplaySource(source.folder, live=source)
             try:
                 replay.read_all()
-                replay.seek(len(replay.recording))
+                replay.seek(source.state.num_records)  # where the picture is, which may have been frozen long ago
             except CifarTuiError as error:
                 self.notify(str(error), severity="error", markup=False)
                 return None
+            source.frozen = False
             self.scene.source = replay
             self.show_transport()
         return self.replay

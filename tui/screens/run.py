@@ -109,13 +109,13 @@ class RunScreen(PlotKeys, ReplayKeys):
         if not self._is_catching_up:
             self._read()
         kinds, self._unseen = self._unseen, set()
-        if kinds:
-            self._show(kinds)
+        if kinds or self.scene.is_over != self._was_ended:
+            self._show(kinds or None)
         if self.replay is not None and self.replay.moved:
             self.show_moment()
         self._show_notice()
         self.show_status()
-        if self.leaving and self.state.ended is not None:
+        if self.leaving and self.scene.is_over:
             self.action_detach()
 
     def _read(self) -> None:
@@ -125,6 +125,7 @@ class RunScreen(PlotKeys, ReplayKeys):
             records = source.advance()
         except StorageError:
             return  # the source's problem says why
+        source.look_for_trainer(self._clock())
         if records:
             self.hear(records, is_logged=self.pane.shows_log and not source.frozen)
             if not source.frozen:
@@ -148,7 +149,7 @@ class RunScreen(PlotKeys, ReplayKeys):
         self.show_status()
 
     def _show(self, kinds: set[type] | None) -> None:
-        started, ended = self.state.run is not None, self.state.ended is not None
+        started, ended = self.state.run is not None, self.scene.is_over
         if (started, ended) != (self._was_started, self._was_ended):
             self._was_started, self._was_ended = started, ended
             for overview in self.query(Overview):
@@ -177,11 +178,11 @@ class RunScreen(PlotKeys, ReplayKeys):
         return Situation(
             run_id=self.scene.source.folder.id,
             recipe=self.state.run.recipe if self.state.run else self._recipe,
-            liveness=self.state.liveness(now),
+            liveness="died" if self.scene.source.has_died else self.state.liveness(now),
             silence_seconds=now - last.wall if last else 0.0,
             frozen=self.scene.source.frozen,
             reading=self.scene.source.is_behind,
-            pending=self.steering.pending,
+            pending="" if self.scene.source.has_died else self.steering.pending,
         )
 
     # -- panes --------------------------------------------------------------------------------------------------------
@@ -249,7 +250,10 @@ class RunScreen(PlotKeys, ReplayKeys):
         return True
 
     def action_freeze(self) -> None:
-        """Hold the picture still, or catch up."""
+        """Hold the picture still, or catch up; a film is held or played."""
+        if self.replay is not None:
+            self.action_pause()
+            return
         source = self.scene.source
         source.frozen = not source.frozen
         if not source.frozen:

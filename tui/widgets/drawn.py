@@ -37,6 +37,11 @@ class Scene:
         """The run as it is shown."""
         return self.source.state
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has come to its end, with a word of its own or without one."""
+        return self.state.ended is not None or self.source.has_died
+
 
 class Drawn(Widget):
     """Base of drawings. `draw` gives them; `redraw` shows what has changed."""

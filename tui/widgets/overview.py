@@ -113,7 +113,7 @@ class Overview(Pane):
     @property
     def shows_log(self) -> bool:
         """Where there is room for it, until the run ends."""
-        return self.query_one(LogTail).display and self.scene.state.ended is None
+        return self.query_one(LogTail).display and not self.scene.is_over
 
     def back(self) -> bool:
         """Leave the full screen."""
@@ -131,7 +131,7 @@ class Overview(Pane):
         num_classes = len(state.run.superclasses or state.classes) if state.run else 10
         if state.run and len(state.classes) <= 40:
             num_classes = len(state.classes)
-        places = arrange(width, height, num_classes, ended=state.ended is not None, only=self.only)
+        places = arrange(width, height, num_classes, ended=self.scene.is_over, only=self.only)
         for child in self.children:
             place = places.get(child.id or "")
             child.display = place is not None

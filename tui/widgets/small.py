@@ -214,7 +214,7 @@ class LogTail(Small):
         """Log or summary."""
         state, look = self.scene.state, self.scene.look
         inner = width - 2
-        if state.ended is not None:
+        if self.scene.is_over:
             body = []
             for label, text, role in summary(state, self.scene.source.folder.id):
                 line = Text(" ", no_wrap=True, end="")
