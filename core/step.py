@@ -7,6 +7,9 @@ numbers.
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
@@ -112,13 +115,16 @@ class GraphedStep:
                         self._step(*batch)
         torch.cuda.current_stream().wait_stream(stream)
         pool: Any = None  # one for all: no graph needs what another has left in it
-        for _ in setup.each_phase():
-            for inputs, labels in own:
-                graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph, pool=pool, stream=stream):
-                    measures = self._step(inputs, labels)
-                pool = graph.pool()
-                self._captured[self._step.key(inputs)] = (graph, inputs, labels, measures)
+        with _capturing():
+            for _ in setup.each_phase():
+                for inputs, labels in own:
+                    if self._step.key(inputs) in self._captured:
+                        continue  # images may be too small for a size of their own to begin with
+                    graph = torch.cuda.CUDAGraph()
+                    with torch.cuda.graph(graph, pool=pool, stream=stream):
+                        measures = self._step(inputs, labels)
+                    pool = graph.pool()
+                    self._captured[self._step.key(inputs)] = (graph, inputs, labels, measures)
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> Measures:
         """Replay; the measures are overwritten by the next call."""
@@ -130,3 +136,20 @@ class GraphedStep:
         own_labels.copy_(labels)
         graph.replay()
         return measures
+
+
+@contextlib.contextmanager
+def _capturing() -> Iterator[None]:
+    """Collect garbage before and not within: a graph of an earlier run that comes to its end would spoil the capture.
+
+    One that fails leaves its stream the current one in PyTorch 2.11.
+    """
+    stream, collects = torch.cuda.current_stream(), gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        torch.cuda.set_stream(stream)
+        if collects:
+            gc.enable()

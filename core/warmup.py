@@ -79,8 +79,8 @@ def _try_compiling(
 ) -> float:
     """Seconds of a step after the choice."""
     plain = setup.compiled
-    setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
     try:
+        setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
         compiled = _time(step, batches, setup)
     except RuntimeError as error:
         if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
@@ -131,8 +131,10 @@ def _try_graph(
 
 
 def _reason(error: RuntimeError) -> str:
-    """The first line of what PyTorch says, which may be followed by hundreds."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    """The first line of what PyTorch says, which may be followed by hundreds. What failed first is the cause: a capture
+    that is spoilt fails once more at its end."""
+    first = error.__context__ or error
+    return next(iter(str(first).splitlines()), type(first).__name__)
 
 
 def _time(step: Stepper, batches: list[tuple[Tensor, Tensor]], setup: Setup) -> float:
