@@ -208,7 +208,7 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
     if not runs:
         raise UsageError(f"there are no runs in {runs_dir} yet: start one with `cifar-tui demo`")
     if name == "last":
-        return max(runs, key=_created)
+        return newest(runs)
     exact = [run for run in runs if run.id == name]
     fitting = exact or [run for run in runs if name in run.id]
     if len(fitting) == 1:
@@ -217,6 +217,11 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
         raise UsageError(f'no run in {runs_dir} is called "{name}".{nearest(name, [run.id for run in runs])}')
     names = ", ".join(run.id for run in fitting[:4]) + (", …" if len(fitting) > 4 else "")
     raise UsageError(f'"{name}" fits {len(fitting)} runs ({names}): write more of the name')
+
+
+def newest(runs: list[RunFolder]) -> RunFolder:
+    """The run that was created last, of at least one."""
+    return max(runs, key=_created)
 
 
 def _created(run: RunFolder) -> float:

@@ -14,9 +14,9 @@ from core.errors import StorageError, UsageError
 from core.fold import fold
 from core.headless import accuracies, confusion_lines, duration, printable
 from core.reader import EventReader
-from core.runfolder import find_run
+from core.runfolder import RunFolder, find_run, list_runs, newest
 from core.runindex import RunIndex
-from core.runsummary import GONE, as_json, condition, has_died, summarize
+from core.runsummary import GONE, as_json, condition, has_died, lock_is_held, summarize
 from core.state import RunState
 from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
@@ -41,11 +41,11 @@ def recipes(json: AsJson = False) -> None:
 @app.command()
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
-    if not list_runs(runs_dir, json=json):
+    if not print_runs(runs_dir, json=json):
         typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
 
 
-def list_runs(runs_dir: Path, *, json: bool = False) -> bool:
+def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
     """Print all runs, as JSON even where there are none; whether there was anything to print.
 
     Raises:
@@ -139,7 +139,8 @@ def attach(
 
     if not has_terminal():
         raise UsageError("attach needs a terminal; `cifar-tui show RUN` prints how a run stands")
-    raise typer.Exit(int(watch(find_run(runs_dir.expanduser().absolute(), run), ascii=ascii, color=color, ghost=ghost)))
+    folder = _find_trained(runs_dir.expanduser().absolute(), run)
+    raise typer.Exit(int(watch(folder, ascii=ascii, color=color, ghost=ghost)))
 
 
 @app.command()
@@ -217,7 +218,7 @@ def control(
     """Steer a running trainer: pause, unpause, checkpoint, evaluate, stop, lr ×F, epochs N."""
     from core.control import parse_command, send
 
-    folder = find_run(runs_dir.expanduser(), run)
+    folder = _find_trained(runs_dir.expanduser(), run)
     command = parse_command(words)
     reader, state = EventReader(folder.events_file), RunState()
     for record in reader.poll():
@@ -254,6 +255,12 @@ def doctor(
     width = max(len(name) for name, _ in findings) + 2
     for name, finding in findings:
         typer.echo(f"{name:<{width}}{finding}")
+
+
+def _find_trained(runs_dir: Path, name: str) -> RunFolder:
+    """As `find_run`; but `last` is the newest run that is being trained, where there is one."""
+    trained = [run for run in list_runs(runs_dir) if lock_is_held(run)] if name == "last" else []
+    return newest(trained) if trained else find_run(runs_dir, name)
 
 
 def _print_json(value: object) -> None:

@@ -116,9 +116,9 @@ def _environment_says_what() -> bool:
 
 
 def _list_runs(runs_dir: Path) -> ExitCode:
-    from tui.commands import list_runs
+    from tui.commands import print_runs
 
-    if not list_runs(runs_dir):
+    if not print_runs(runs_dir):
         raise UsageError("the dashboard needs a terminal; `cifar-tui --no-ui -r RECIPE` trains without one")
     return ExitCode.DONE
 

@@ -6,9 +6,11 @@ import json
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core import events as ev
@@ -73,7 +75,9 @@ def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
         scene.said["second trainer"] = cifar_tui(*ENDLESS, "--run-id", "live", "--resume", "auto", runs=runs)
         scene.control("unpause")
         trainer.wait_for(is_training)
-        scene.said["unpause again"] = cifar_tui("control", "live", "unpause", runs=runs)
+        newer = canned.ended(runs, run_id="newer").folder
+        newer.write_manifest(msgspec.structs.replace(newer.read_manifest(), created=time.time()))
+        scene.said["unpause again"] = cifar_tui("control", "last", "unpause", runs=runs)  # of those in training
         scene.control("stop")
         trainer.rest()
         scene.said["after the end"] = cifar_tui("control", "live", "pause", runs=runs)
