@@ -204,7 +204,7 @@ def test_show_gives_scripts_what_they_need(trainings: Trainings) -> None:
 
 def test_show_and_runs_are_readable_lines(trainings: Trainings) -> None:
     runs, folder = trainings.runs("shapes"), trainings.folder("shapes")
-    shown, listed = cifar_tui("show", folder.id[-9:], runs=runs), cifar_tui("runs", runs=runs)
+    shown, listed = cifar_tui("show", folder.id.rpartition("-")[2], runs=runs), cifar_tui("runs", runs=runs)
     for done in (shown, listed):
         assert done.returncode == 0, done.stderr
         assert folder.id in done.stdout
