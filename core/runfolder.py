@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import secrets
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ import msgspec
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
 
+DEFAULT_RUNS_DIR = Path("runs")
+RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESERVED = frozenset({"auto", "best", "last"})
 """What `--resume` and RUN take for something else than a name."""
@@ -116,13 +119,21 @@ class RunFolder:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError) as error:
                 raise RunInUseError(
-                    f"run {self.id} is being trained by another process: watch it with `cifar-tui attach {self.id}`"
+                    f"run {self.id} is being trained by another process: watch it with "
+                    f"`{command_line(f'attach {self.id}', self.path.parent)}`"
                 ) from error
             except OSError as error:
                 raise StorageError(f"cannot lock {file}: {error.strerror}") from error
             yield
         finally:
             os.close(descriptor)
+
+
+def command_line(words: str, runs_dir: Path) -> str:
+    """`cifar-tui WORDS` for the runs in `runs_dir`, with --runs-dir where it would look elsewhere by itself."""
+    by_itself = Path(os.environ.get(RUNS_DIR_VARIABLE) or DEFAULT_RUNS_DIR).expanduser()
+    option = "" if runs_dir.resolve() == by_itself.resolve() else f" --runs-dir {shlex.quote(str(runs_dir.absolute()))}"
+    return f"cifar-tui {words}{option}"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -206,7 +217,7 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
         return RunFolder(as_path.resolve())
     runs = list_runs(runs_dir)
     if not runs:
-        raise UsageError(f"there are no runs in {runs_dir} yet: start one with `cifar-tui demo`")
+        raise UsageError(f"there are no runs in {runs_dir} yet: start one with `{command_line('demo', runs_dir)}`")
     if name == "last":
         return newest(runs)
     exact = [run for run in runs if run.id == name]

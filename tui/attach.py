@@ -12,7 +12,7 @@ import typer
 
 from core.errors import ExitCode, StorageError
 from core.headless import summary_lines
-from core.runfolder import RunFolder, new_run_id
+from core.runfolder import RunFolder, command_line, new_run_id
 from core.runsummary import GONE
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
@@ -87,10 +87,11 @@ def watch(
             typer.echo(line)
         return ExitCode(state.ended.exit_code) if trainer is not None else ExitCode.DONE
     if source.has_died:
-        hint = f"`cifar-tui --resume {folder.id}` goes on with it"
-        typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; {hint}", err=True)
+        way_on = command_line(f"--resume {folder.id}", folder.path.parent)
+        typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; `{way_on}` goes on with it", err=True)
         return ExitCode.BUG if trainer is not None else ExitCode.DONE
-    typer.echo(f"detached: the training goes on. Come back with `cifar-tui attach {folder.id}`")
+    come_back = command_line(f"attach {folder.id}", folder.path.parent)
+    typer.echo(f"detached: the training goes on. Come back with `{come_back}`")
     return ExitCode.DONE
 
 

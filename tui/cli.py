@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.errors import CifarTuiError, ExitCode
+from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 
 app = typer.Typer(
     name="cifar-tui",
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 
 RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", envvar="CIFAR_TUI_RUNS_DIR", help="Where run folders are kept.", show_default=True)
+    Path, typer.Option("--runs-dir", envvar=RUNS_DIR_VARIABLE, help="Where run folders are kept.", show_default=True)
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique part of one, a path, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -30,7 +31,6 @@ Target = Annotated[
     float | None,
     typer.Option(metavar="TOP-1", help="Also say how long training took to this validation accuracy, as .94."),
 ]
-DEFAULT_RUNS_DIR = Path("runs")
 
 
 def main() -> None:

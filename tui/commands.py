@@ -14,11 +14,11 @@ from core.errors import StorageError, UsageError
 from core.fold import fold
 from core.headless import accuracies, confusion_lines, duration, printable
 from core.reader import EventReader
-from core.runfolder import RunFolder, find_run, list_runs, newest
+from core.runfolder import DEFAULT_RUNS_DIR, RunFolder, command_line, find_run, list_runs, newest
 from core.runindex import RunIndex
 from core.runsummary import GONE, as_json, condition, has_died, lock_is_held, summarize
 from core.state import RunState
-from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, Target, app
+from tui.cli import AsJson, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
 
 _POLL_SECONDS = 0.05
@@ -42,7 +42,7 @@ def recipes(json: AsJson = False) -> None:
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
     if not print_runs(runs_dir, json=json):
-        typer.echo(f"no runs in {runs_dir} yet: start one with `cifar-tui demo`", err=True)
+        typer.echo(f"no runs in {runs_dir} yet: start one with `{command_line('demo', runs_dir.expanduser())}`", err=True)
 
 
 def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
@@ -96,7 +96,8 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
         return
     reason = f": {state.ended.reason}" if state.ended else ""
     if how == "died":
-        reason = f": {GONE}; `cifar-tui --resume {folder.id}` goes on from its last checkpoint"
+        way_on = command_line(f"--resume {folder.id}", folder.path.parent)
+        reason = f": {GONE}; `{way_on}` goes on from its last checkpoint"
     lines = [
         facts["id"],
         f"recipe     {facts['recipe']} on {facts['dataset']}",
@@ -237,7 +238,8 @@ def control(
         if state.ended is not None:
             raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
         if has_died(folder, state, time.time()):
-            raise StorageError(f"run {folder.id} has died: {GONE}; `cifar-tui --resume {folder.id}` goes on with it")
+            way_on = command_line(f"--resume {folder.id}", folder.path.parent)
+            raise StorageError(f"run {folder.id} has died: {GONE}; `{way_on}` goes on with it")
         time.sleep(_POLL_SECONDS)
     if wait > 0:
         raise StorageError(f"no answer within {wait:g} s; the command waits in {folder.control}")

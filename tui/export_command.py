@@ -10,8 +10,8 @@ import typer
 
 from core.errors import CifarTuiError, UsageError
 from core.headless import printable
-from core.runfolder import find_run
-from tui.cli import DEFAULT_RUNS_DIR, RunName, RunsDir, app
+from core.runfolder import DEFAULT_RUNS_DIR, find_run
+from tui.cli import RunName, RunsDir, app
 
 Export = Callable[[], list[Path]]
 CheckpointName = Annotated[

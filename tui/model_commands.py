@@ -10,8 +10,8 @@ import typer
 
 from core.errors import DataError, ExitCode
 from core.headless import accuracies, printable
-from core.runfolder import find_run
-from tui.cli import DEFAULT_RUNS_DIR, AsJson, RunName, RunsDir, app
+from core.runfolder import DEFAULT_RUNS_DIR, find_run
+from tui.cli import AsJson, RunName, RunsDir, app
 from tui.export_command import CheckpointName
 
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps, instead of the run's setting.")]

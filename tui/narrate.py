@@ -7,6 +7,7 @@ import math
 from core import events as ev
 from core.headless import accuracies
 from core.metrics import class_metrics, top_confusions
+from core.runfolder import RunFolder, command_line
 from core.runsummary import GONE
 from core.state import RunState
 from core.state_values import Timed
@@ -83,7 +84,7 @@ def _tell_command(command: ev.CommandHandled) -> Line:
             return "✗", "warn", f"{what} refused: {command.message}"
 
 
-def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
+def summary(state: RunState) -> list[tuple[str, str, Role]]:
     """How a run ended, or died: label, text and role of each line."""
     end = state.ended
     status, reason = (end.status, end.reason or "all epochs done") if end else ("died", GONE)
@@ -110,6 +111,11 @@ def summary(state: RunState, run_id: str) -> list[tuple[str, str, Role]]:
     saved = list(state.checkpoints)
     if saved:
         lines.append(("saved", f"{len(saved)} checkpoints, the last at step {saved[-1].step:,}", "text"))
-    if status != "finished":
-        lines.append(("go on", f"cifar-tui --resume {run_id}", "done"))
     return lines
+
+
+def way_on(state: RunState, folder: RunFolder) -> str:
+    """The command that goes on with a run that is over; empty where all its epochs are done."""
+    if state.ended is not None and state.ended.status == "finished":
+        return ""
+    return command_line(f"--resume {folder.id}", folder.path.parent)

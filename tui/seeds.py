@@ -13,7 +13,7 @@ from core.errors import ExitCode, UsageError
 from core.fold import fold
 from core.headless import Report, duration, printable
 from core.resume import is_finished
-from core.runfolder import RunFolder
+from core.runfolder import RunFolder, command_line
 from core.seeds import SeedsSummary, Spread, check_target, summarize_seeds
 from core.session import Request, train_run
 from core.signals import Signals
@@ -53,9 +53,8 @@ def _check(options: TrainOptions, count: int) -> None:
     if options.fork or options.resume not in (None, "auto"):
         raise UsageError("--seeds takes --resume auto only: it goes on with each run where that stands")
     if not options.no_ui and not options.json and has_terminal():
-        raise UsageError(
-            "several seeds are trained without the dashboard: add --no-ui, and watch with `cifar-tui attach`"
-        )
+        watch = command_line("attach", options.runs_dir.expanduser())
+        raise UsageError(f"several seeds are trained without the dashboard: add --no-ui, and watch with `{watch}`")
 
 
 def _options_of_each(options: TrainOptions, count: int) -> list[TrainOptions]:

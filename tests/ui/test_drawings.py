@@ -161,7 +161,7 @@ def test_every_ending_has_its_sign_and_summary(tmp_path: Path, status: str) -> N
     sign, word, _ = badge(state, Situation("", "", state.liveness(run.wall)))
     assert word == status.upper()
     assert sign in "✓■✗"
-    assert summary(state, run.folder.id)[0][:2] == (status, "for a reason")
+    assert summary(state)[0][:2] == (status, "for a reason")
 
 
 # -- plots ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from tui.widgets.confusion import ConfusionGrid
 from tui.widgets.images import ImageGrid
 from tui.widgets.overview import Overview
 from tui.widgets.plots import PlotPane
+from tui.widgets.small import LogTail
 
 
 def _watch(run: Canned, act: Callable[[Watching], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
@@ -158,6 +159,20 @@ def test_no_steering_of_a_run_that_has_ended(tmp_path: Path) -> None:
         assert "Checkpoint" not in text
 
     _watch(ended(tmp_path), act)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["small", "usual"])
+def test_the_summary_of_a_stopped_run_has_the_whole_command_that_goes_on(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def act(watched: Watching) -> None:
+        pane = watched.screen.query_one(LogTail)
+        lines = [strip.text.strip("│ ") for strip in pane.draw(pane.size.width, pane.size.height)]
+        # It is broken at spaces, and within long words.
+        command = f"cifar-tui --resume {watched.run.folder.id} --runs-dir {tmp_path}"
+        assert command.replace(" ", "") in "".join(lines).replace(
+            " ", ""
+        )
+
+    _watch(live(tmp_path).end("stopped", "stopped, step-00000430"), act, size)
 
 
 @pytest.mark.parametrize("keys", [("d",), ("q", "enter"), ("ctrl+c", "ctrl+c")], ids=" ".join)

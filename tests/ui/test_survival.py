@@ -79,9 +79,9 @@ def test_closed_terminal_ends_the_viewer_and_training_goes_on(home: Path) -> Non
 
 
 def test_detaching_restores_the_terminal_and_says_how_to_come_back(home: Path) -> None:
-    with _attach(home) as terminal:
+    with _attach(home, CIFAR_TUI_RUNS_DIR="elsewhere") as terminal:
         terminal.press("d")
-        terminal.wait_for("cifar-tui attach survivor")
+        terminal.wait_for("cifar-tui attach survivor --runs-dir /")
         assert terminal.exit_code() == 0
         assert terminal.attributes() == terminal.before
     assert _goes_on(home)

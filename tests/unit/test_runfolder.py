@@ -14,7 +14,16 @@ import pytest
 
 from core import runfolder as runfolder_module
 from core.errors import RunInUseError, StorageError, UsageError
-from core.runfolder import Manifest, RunFolder, create_run_folder, find_run, list_runs, new_run_id, write_atomically
+from core.runfolder import (
+    Manifest,
+    RunFolder,
+    command_line,
+    create_run_folder,
+    find_run,
+    list_runs,
+    new_run_id,
+    write_atomically,
+)
 
 
 @pytest.fixture
@@ -199,8 +208,35 @@ def test_a_name_that_means_no_run_or_several(wanted: str, message: str, runs: Pa
 
 
 def test_where_there_are_no_runs_it_says_how_to_start_one(runs: Path) -> None:
-    with pytest.raises(UsageError, match=f"there are no runs in {runs} yet: start one with `cifar-tui demo`"):
+    with pytest.raises(UsageError, match=f"there are no runs in {runs} yet: start one with `cifar-tui demo --runs-dir"):
         find_run(runs, "last")
+
+
+@pytest.mark.parametrize(
+    ("runs_dir", "variable", "option"),
+    [
+        ("runs", None, ""),
+        ("here/../runs", None, ""),
+        ("kept", "kept", ""),
+        ("~/kept", "~/kept", ""),
+        ("runs", "", ""),
+        ("kept", None, " --runs-dir {}/kept"),
+        ("runs", "kept", " --runs-dir {}/runs"),
+        ("my runs", None, " --runs-dir '{}/my runs'"),
+    ],
+    ids=["the default", "the default by a detour", "the variable's", "the variable's at home", "an empty variable",
+         "another folder", "the default beside a variable", "a folder with a space"],
+)  # fmt: skip
+def test_a_command_names_the_runs_directory_that_it_would_not_find(
+    runs_dir: str, variable: str | None, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CIFAR_TUI_RUNS_DIR", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("CIFAR_TUI_RUNS_DIR", variable)
+    told = command_line("attach mine", Path(runs_dir).expanduser())
+    assert told == f"cifar-tui attach mine{option.format(tmp_path)}"
 
 
 # -- the lock ---------------------------------------------------------------------------------------------------------
@@ -236,7 +272,7 @@ def holder(folder: RunFolder) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_run_that_another_process_trains_is_in_use(folder: RunFolder, holder: subprocess.Popen[str]) -> None:
     with (
-        pytest.raises(RunInUseError, match=r"run mine is being trained by another process: .*attach mine"),
+        pytest.raises(RunInUseError, match=r"run mine is being trained by another process: .*attach mine --runs-dir /"),
         folder.lock(),
     ):
         pass

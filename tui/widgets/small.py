@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from core import events as ev
 from tui.classes import ClassHistory, ClassRow
-from tui.narrate import summary, tell, worth_telling
+from tui.narrate import summary, tell, way_on, worth_telling
 from tui.render import numbers
 from tui.render.heatmap import HeatSpec, collapse, draw_heatmap, heat_layout
 from tui.render.palettes import Look, Role
@@ -23,6 +23,7 @@ from tui.render.safe import pad, safe
 from tui.render.spark import sparkline
 from tui.widgets.drawn import COMMANDS, EPOCHS, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
+from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _LONG_TITLE = 46  # columns of a pane
@@ -215,11 +216,16 @@ class LogTail(Small):
         state, look = self.scene.state, self.scene.look
         inner = width - 2
         if self.scene.is_over:
-            body = []
-            for label, text, role in summary(state, self.scene.source.folder.id):
+            body, room = [], max(inner - 12, 1)
+            lines = summary(state)
+            if command := way_on(state, self.scene.source.folder):
+                # Near the top and in full: a command that is cut off, or lies below the frame, is of no use.
+                parts = wrap(safe(command, ascii=look.ascii), room)
+                lines[1:1] = [("" if number else "go on", part, "done") for number, part in enumerate(parts)]
+            for label, text, role in lines:
                 line = Text(" ", no_wrap=True, end="")
                 line.append(pad(label, 10), look.style("muted"))
-                line.append(safe(text, max(inner - 12, 1), ascii=look.ascii), look.style(role))
+                line.append(safe(text, room, ascii=look.ascii), look.style(role))
                 body.append(text_strip(line, inner))
             return framed(body, Title("Summary"), width, height, look, focused=self.has_focus)
         entries = worth_telling(state)[-max(height - 2, 0) :] if height > 2 else []
