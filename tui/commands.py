@@ -58,8 +58,8 @@ def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
     if index.problem:
         raise StorageError(index.problem)
     now, rows, described = time.time(), [], []
-    for name in sorted(index.summaries):
-        one, folder = index.summaries[name], index.folder(name)
+    for one in sorted(index.summaries.values(), key=lambda one: (one.created, one.id)):
+        name, folder = one.id, index.folder(one.id)
         if one.problem:  # one broken folder never hides the others
             typer.echo(printable(f"{name}: {one.problem}"), err=True)
             continue

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import ExitCode
 from core.recorder import Recorder
-from core.runfolder import create_run_folder
+from core.runfolder import Manifest, create_run_folder
 from tests.e2e.cli import cifar_tui, environment, only_run
 from tests.strategies import run_started
 
@@ -93,6 +93,16 @@ def test_where_it_is_told_more_it_does_not_list_the_runs(
     done = cifar_tui(*words, runs=tmp_path, **inherited)
     assert done.returncode == ExitCode.USAGE
     assert said in done.stderr
+
+
+def test_runs_are_listed_in_the_order_in_which_they_began(tmp_path: Path) -> None:
+    for created, name in enumerate(("c", "a", "b")):
+        folder = create_run_folder(tmp_path, "c10-lenet", name)
+        folder.write_manifest(Manifest(id=name, recipe="c10-lenet", created=1e9 + created, config={}))
+    done = cifar_tui("runs", "--json", runs=tmp_path)
+    assert [run["id"] for run in json.loads(done.stdout)] == ["c", "a", "b"]
+    done = cifar_tui("runs", runs=tmp_path)
+    assert [line[0] for line in done.stdout.splitlines()[-3:]] == ["c", "a", "b"]
 
 
 def test_names_of_folders_cannot_move_the_cursor(tmp_path: Path) -> None:
