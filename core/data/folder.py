@@ -153,13 +153,17 @@ def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
     """An image file as uint8 side×side×3, made so as `load_folder` says.
 
     Raises:
-        DataError: it cannot be read as an image.
+        DataError: it is not there, or cannot be read as an image.
     """
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size
             upright = _to_rgb(ImageOps.exif_transpose(image))
             fitted = ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{path} does not exist; check its name.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder; name the images in it.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image ({error}); replace or delete it.") from error
     return np.array(fitted)
