@@ -40,12 +40,14 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
     Raises:
         CheckpointError: there is none of that name; the message tells which there are.
     """
-    if which in ("last", "best"):
+    pointers = [name for name in ("last", "best") if (folder.checkpoints / name).is_file()]
+    if which in pointers:
         return resolve_checkpoint(folder.checkpoints, which)
     names = [path.name for path in newest_first(folder.checkpoints)]
     if which in names and _NAME.fullmatch(which):
         return folder.checkpoints / which
     have = f"it has {', '.join(sorted(names))}" if names else "it has none"
+    have += "; --checkpoint last takes the newest" if "last" in pointers else ""
     raise CheckpointError(f'run {folder.id} has no checkpoint "{which}": {have}.{nearest(which, names)}')
 
 

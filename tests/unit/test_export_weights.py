@@ -178,6 +178,9 @@ def test_checkpoints_that_cannot_be_used_are_named(trained: tuple[RunFolder, Tra
     copy.write_manifest(manifest)
     with pytest.raises(CheckpointError, match="does not fit the network"):
         write_weights(gather(copy), "best", tmp_path / "out", _ignore)
+    (copy.checkpoints / "best").unlink()
+    with pytest.raises(CheckpointError, match=r'no checkpoint "best": it has step-\d+.*; --checkpoint last takes'):
+        evaluate_checkpoint(copy, "best", say=_ignore)
     (resolve_checkpoint(copy.checkpoints, "last") / "state.pt").write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="checksum"):
         write_weights(data, "last", tmp_path / "out", _ignore)
