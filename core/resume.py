@@ -39,13 +39,14 @@ class Origin:
     """`last`, `best`, or the name of a checkpoint folder."""
 
 
-def find_origin(runs_dir: Path, wanted: str, run_id: str | None) -> Origin | None:
+def find_origin(runs_dir: Path, wanted: str, run_id: str | None, *, fork: bool = False) -> Origin | None:
     """What `--resume` means; None where `auto` finds no run of that id and a new one is to be started.
 
     Args:
         runs_dir: where runs are.
         wanted: `auto`, `last`, `best`, a run, or the path of a run or of a checkpoint folder.
         run_id: `--run-id`, if given: the run meant by `auto`, `last` and `best`.
+        fork: `--fork`: then `run_id` names the new run, and `last` and `best` are of the last one.
 
     Raises:
         UsageError: there is no such run.
@@ -56,7 +57,7 @@ def find_origin(runs_dir: Path, wanted: str, run_id: str | None) -> Origin | Non
         folder = RunFolder(runs_dir / run_id)
         return Origin(folder, "last") if folder.path.is_dir() else None
     if wanted in ("last", "best"):
-        return Origin(find_run(runs_dir, run_id or "last"), wanted)
+        return Origin(find_run(runs_dir, "last" if fork else run_id or "last"), wanted)
     path = Path(wanted).expanduser().absolute()
     if (path / "meta.json").is_file() and path.parent.name == "checkpoints":
         return Origin(RunFolder(path.parent.parent), path.name)

@@ -130,7 +130,7 @@ def make_request(options: TrainOptions) -> Request:
         CifarTuiError: a name, key or value cannot be used, or there is no such run to resume.
     """
     runs_dir = options.runs_dir.expanduser().absolute()
-    origin = find_origin(runs_dir, options.resume, options.run_id) if options.resume else None
+    origin = find_origin(runs_dir, options.resume, options.run_id, fork=options.fork) if options.resume else None
     if options.fork and origin is None:
         raise UsageError("--fork goes with --resume RUN: it says where to go on from")
     chosen: Recipe | None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ExitCode
-from core.runfolder import RunFolder
+from core.runfolder import RunFolder, find_run
 from tests.training import image_folder
 
 _ROOT = Path(__file__).parents[2]
@@ -82,6 +82,13 @@ def test_a_fork_goes_on_in_a_new_run_that_names_its_parent(machine: Machine) -> 
     assert RunFolder(machine.runs / "second").read_manifest().parent == "first"
     assert machine.shown("second")["epoch"] == 4
     assert machine.shown("first")["epoch"] == 2
+
+
+def test_a_fork_of_the_last_run_may_have_a_name_too(machine: Machine) -> None:
+    newest = find_run(machine.runs, "last").id
+    forked = machine("--no-ui", "--resume", "last", "--fork", "--epochs", "5", "--run-id", "named")
+    assert forked.returncode == 0, forked.stderr
+    assert RunFolder(machine.runs / "named").read_manifest().parent == newest
 
 
 def test_auto_needs_a_name(machine: Machine) -> None:
