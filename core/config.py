@@ -19,6 +19,8 @@ Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 DEVICES = r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?"
 """Matches the names of devices. PyTorch keeps an index in a byte, in which 256 would mean 0."""
 DEVICES_TEXT = "use auto, cpu, cuda, cuda:N or mps"
+ON_NAN = r"stop|rollback:[1-9][0-9]*"
+ON_NAN_TEXT = "use stop, or rollback:N with a whole number N from 1 on"
 Scalar = bool | int | float | str
 BestMetric = Literal["validation_top1", "train_accuracy", "validation_loss"]
 TestTime = Literal["none", "mirror", "mirror_shift"]
@@ -255,7 +257,7 @@ class TrainConfig(Section, frozen=True):
     """Replay steps as CUDA graphs; auto: where a trial says that it gains."""
     deterministic: bool = False
     """Only deterministic kernels; slower on a GPU."""
-    on_nan: Annotated[str, msgspec.Meta(pattern="^(stop|rollback:[1-9][0-9]*)$")] = "stop"
+    on_nan: Annotated[str, msgspec.Meta(pattern=f"^({ON_NAN})$")] = "stop"
     """When the loss or gradient is no longer finite: stop, or rollback:N, which goes back to the last checkpoint and
     halves the learning rate, N times at most."""
     test_time: TestTime = "none"

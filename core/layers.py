@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from core.config import DEVICES, DEVICES_TEXT, TrainConfig
+from core.config import DEVICES, DEVICES_TEXT, ON_NAN, ON_NAN_TEXT, TrainConfig
 from core.errors import UsageError, nearest
 
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
@@ -88,6 +88,8 @@ def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:
     for source, overlay in sources:
         tree = _merge(tree, overlay)
         _check_keys(tree, TrainConfig, (), source)
+        if not re.fullmatch(ON_NAN, str(tree["on_nan"])):  # in words: msgspec would show the pattern
+            raise UsageError(f'{source}: on_nan cannot be "{tree["on_nan"]}": {ON_NAN_TEXT}')
         try:
             # Not strict, so that an environment variable's text can become a number; checked after each source, so that
             # the message can name it.

@@ -95,6 +95,11 @@ CASES: dict[str, Case] = {
     "batch size 0": Case(
         options(*SHAPES, "--batch-size", "0"), 2, r"command line: data\.batch_size: expected int >= 1"
     ),
+    "a way with NaN that there is not": Case(
+        options(*SHAPES, "--on-nan", "rollback:x"),
+        2,
+        r'command line: on_nan cannot be "rollback:x": use stop, or rollback:N with a whole number',
+    ),
     "an unknown option": Case(options(*SHAPES, "--epoch", "3"), 2, r"No such option: --epoch"),
     "an unknown command": Case(options("tarin"), 2, r"No such command 'tarin'"),
     "a run that does not exist": Case(options("show", "last"), 2, r"there are no runs in .* yet"),
