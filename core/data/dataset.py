@@ -15,7 +15,8 @@ from torch import Tensor
 
 from core.config import DataConfig
 from core.data import official
-from core.data.catalog import DATASETS, FOLDER_PREFIX, check_dataset_name, data_dir
+from core.data.catalog import DATASETS, check_dataset_name, data_dir
+from core.data.class_folders import folder_of
 from core.errors import StorageError
 
 _HOLDOUT_SEED = 20_090_408
@@ -72,10 +73,9 @@ def load_dataset(config: DataConfig, *, seed: int, report: Callable[[str], None]
     """
     check_dataset_name(config.dataset)
     hold_out = config.validation == "holdout"
-    if config.dataset.startswith(FOLDER_PREFIX):
+    if (path := folder_of(config.dataset)) is not None:
         from core.data.folder import load_folder  # pulls in Pillow
 
-        path = Path(config.dataset.removeprefix(FOLDER_PREFIX)).expanduser()
         classes, *parts = load_folder(path, config.image_size or 32, report, hold_out=hold_out)
         train, validation = (Split(*part) for part in parts)
         return Dataset(config.dataset, classes, (), (), train, validation, fingerprint_of(validation))

@@ -7,7 +7,6 @@ Two layouts: `PATH/train/<class>/…` with the validation images beside it in `t
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from core.data.class_folders import check_folder, class_folders
 from core.errors import DataError
 
 _EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -49,13 +49,14 @@ def load_folder(
     Raises:
         DataError: no such folder, no classes or only one, a class without images, or an image that cannot be read.
     """
-    if not path.is_dir():
-        raise DataError(f"{path} is not a folder; give the folder that holds one folder of images a class.")
+    check_folder(path)
     train_root, validation_root = _layout(path)
-    folders = _class_folders(train_root)
+    folders = class_folders(train_root)
     if len(folders) < 2:
-        found = f'only one class, "{folders[0].name}"' if folders else "no folders of images"
-        raise DataError(f"{train_root} holds {found}; put the images of each class into a folder of its own there.")
+        only = folders[0].name
+        raise DataError(
+            f'{train_root} holds only one class, "{only}"; put the images of each class into a folder of its own there.'
+        )
     classes = tuple(folder.name for folder in folders)
     train = [_images_of(folder) for folder in folders]
     if hold_out or validation_root is None:
@@ -69,23 +70,9 @@ def load_folder(
 
 def _layout(path: Path) -> tuple[Path, Path | None]:
     # A folder called "train" may be a class as well, the vehicle: then it holds images, not folders.
-    if not _class_folders(path / "train"):
+    if not class_folders(path / "train"):
         return path, None
     return path / "train", next((path / name for name in _VALIDATION_NAMES if (path / name).is_dir()), None)
-
-
-def _class_folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    # Archives made on a Mac bring __MACOSX, notebooks .ipynb_checkpoints.
-    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))]
-    return sorted(folders, key=lambda folder: _natural(folder.name))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A sort key by which numbers in names compare as numbers."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, name)]
 
 
 def _images_of(folder: Path) -> list[Path]:
@@ -105,7 +92,7 @@ def _is_image_name(name: str) -> bool:
 
 
 def _validation_files(root: Path, classes: tuple[str, ...]) -> Files:
-    extra = [folder.name for folder in _class_folders(root) if folder.name not in classes]
+    extra = [folder.name for folder in class_folders(root) if folder.name not in classes]
     if extra:
         raise DataError(f'{root} has the class "{extra[0]}", which the training images lack; remove or rename it.')
     for name in classes:

@@ -1,0 +1,45 @@
+"""The folders of `folder:PATH`, one a class. Imports no PyTorch: a trainer looks for them before anything else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from core.data.catalog import FOLDER_PREFIX
+from core.errors import DataError
+
+
+def folder_of(dataset: str) -> Path | None:
+    """The PATH of `folder:PATH`; None for a data set that has a name."""
+    if not dataset.startswith(FOLDER_PREFIX):
+        return None
+    return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+
+
+def class_folders(root: Path) -> list[Path]:
+    """The visible folders in `root`, in natural order: 2 before 10."""
+    if not root.is_dir():
+        return []
+    # Archives made on a Mac bring __MACOSX, notebooks .ipynb_checkpoints.
+    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    return sorted(folders, key=lambda folder: _natural(folder.name))
+
+
+def check_folder(path: Path) -> None:
+    """Accept a folder that holds folders.
+
+    Raises:
+        DataError: it is none, or holds none.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; give the folder that holds one folder of images a class.")
+    if not class_folders(path):
+        raise DataError(
+            f"{path} holds no folders of images; put the images of each class into a folder of its own there."
+        )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A sort key by which numbers in names compare as numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, name)]
