@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -61,8 +62,12 @@ def _folder(path: Path) -> str:
     nearest = path
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
-    if not os.access(nearest, os.W_OK):
-        return f"{path}: not writable"
+    try:
+        # Tried, since os.access knows nothing of file systems in which nobody can make anything, as /proc.
+        with tempfile.TemporaryDirectory(prefix=".cifar-tui-", dir=nearest):
+            pass
+    except OSError as error:
+        return f"{path}: {'not writable' if nearest == path else 'cannot be made'} ({error.strerror})"
     free = shutil.disk_usage(nearest).free / 2**30
     return f"{path}{'' if path.exists() else ' (will be made)'}, {free:.0f} GiB free"
 

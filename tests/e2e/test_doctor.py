@@ -20,3 +20,12 @@ def test_every_finding_has_its_name_and_its_column(tmp_path: Path) -> None:
         "not there yet: downloaded at its first use"
     }
     assert found["shapes"] == "embedded"
+
+
+def test_a_folder_that_cannot_be_made_is_found_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = cifar_tui("doctor", runs=Path("/proc/runs"), CIFAR_TUI_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"(?m)^runs +/proc/runs: cannot be made \(.+\)$", done.stdout)
+    assert re.search(r"(?m)^data +/.*/file/data: cannot be made \(.+\)$", done.stdout)
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
