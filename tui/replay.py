@@ -5,6 +5,7 @@ The run screen cannot tell it from a live run: the state is the same fold of the
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from core.events import Record
 from core.runfolder import RunFolder
 from core.state import RunState
 from core.timeline import Recording
+from tui.render.numbers import clock
 from tui.source import LiveSource
 
 SPEEDS: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, float("inf"))
@@ -174,7 +176,7 @@ class ReplaySource:
         """The place that a text means: 12, epoch 12, step 5000, 1:30, 90s, 50%, start, best, end.
 
         Raises:
-            UsageError: it means nothing.
+            UsageError: it means nothing, or lies beyond the run.
         """
         recording = self.recording
         wanted = text.strip().casefold()
@@ -186,14 +188,23 @@ class ReplaySource:
             if best is None:
                 raise UsageError("no epoch has ended yet, so there is no best one")
             return best
+        whole = recording.whole
         try:
             if wanted.endswith("%"):
-                return recording.place_of_time(float(wanted[:-1]) / 100 * self.total_seconds)
+                share = float(wanted[:-1])
+                _check_reached(text, share, 100, "shares go from 0% to 100%")
+                return recording.place_of_time(share / 100 * self.total_seconds)
             if wanted.startswith("step"):
-                return recording.place_of_step(int(wanted[4:].lstrip(" =:").replace(",", "")))
+                step = int(wanted[4:].lstrip(" =:").replace(",", ""))
+                _check_reached(text, step, whole.step, f"its steps go from 0 to {whole.step:,}")
+                return recording.place_of_step(step)
             if (seconds := _seconds(wanted)) is not None:
+                end = math.ceil(self.total_seconds)  # a clock shows whole seconds
+                _check_reached(text, seconds, end, f"its time goes from 0:00 to {clock(end)}")
                 return recording.place_of_time(seconds)
-            return recording.place_of_epoch(int(wanted.removeprefix("epoch").lstrip(" =:")))
+            epoch = int(wanted.removeprefix("epoch").lstrip(" =:"))
+            _check_reached(text, epoch, whole.epoch, f"its epochs go from 0 to {whole.epoch}")
+            return recording.place_of_epoch(epoch)
         except ValueError:
             raise UsageError(
                 f'"{text}" is no place in a run: give an epoch (12), a step (step 5000), a time (1:30, 90s, 5m), '
@@ -216,6 +227,11 @@ class ReplaySource:
         self._seconds = self.state.seconds
 
 
+def _check_reached(text: str, wanted: float, end: float, there_is: str) -> None:
+    if not 0 <= wanted <= end:
+        raise UsageError(f'"{text}" is not in the run: {there_is}')
+
+
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -223,7 +239,9 @@ def _seconds(text: str) -> float | None:
     """1:30, 1:02:03, 90s, 5m, 2h; None where it is no time."""
     if ":" in text:
         seconds = 0.0
-        for part in text.split(":"):
+        for number, part in enumerate(text.split(":")):
+            if number and float(part) >= 60:
+                raise ValueError(text)
             seconds = 60 * seconds + float(part)
         return seconds
     for unit, scale in sorted(_UNITS.items(), key=lambda item: -len(item[0])):

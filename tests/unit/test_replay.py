@@ -152,7 +152,7 @@ def test_a_log_that_was_cut_since_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("0", 0), ("1", 5), ("epoch 2", 8), ("epoch=3", 11), ("99", 12), ("step 3", 4), ("step 4", 4), ("step 5", 6),
+        ("0", 0), ("1", 5), ("epoch 2", 8), ("epoch=3", 11), ("step 3", 4), ("step 4", 4), ("step 5", 6),
         ("step 12", 10), ("0:04", 5), ("4s", 5), ("0.1m", 7), ("best", 8), ("start", 0), ("end", 12), ("50%", 6),
     ],
 )  # fmt: skip
@@ -160,9 +160,25 @@ def test_a_text_means_a_place(replay: ReplaySource, text: str, place: int) -> No
     assert replay.place_of(text) == place
 
 
-@pytest.mark.parametrize("text", ["", "soon", "step", "epoch x", "1:xx", "%"])
+@pytest.mark.parametrize("text", ["", "soon", "step", "epoch x", "1:xx", "1:99:99", "%"])
 def test_a_text_that_means_nothing_is_an_error(replay: ReplaySource, text: str) -> None:
     with pytest.raises(UsageError, match="no place"):
+        replay.place_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "there_is"),
+    [
+        ("99", "its epochs go from 0 to 3"), ("-1", "its epochs go from 0 to 3"),
+        ("step 13", "its steps go from 0 to 12"), ("150%", "shares go from 0% to 100%"),
+        ("nan%", "shares go from 0% to 100%"), ("9:00", r"its time goes from 0:00 to 0:\d\d"),
+        ("1h", r"its time goes from 0:00 to 0:\d\d"),
+    ],
+)  # fmt: skip
+def test_a_place_beyond_the_run_is_an_error_that_says_what_there_is(
+    replay: ReplaySource, text: str, there_is: str
+) -> None:
+    with pytest.raises(UsageError, match=f'"{text}" is not in the run: {there_is}'):
         replay.place_of(text)
 
 
