@@ -56,6 +56,16 @@ def test_panes_are_chosen_by_digit_and_by_tab(tmp_path: Path) -> None:
     comparing(runs(tmp_path), act)
 
 
+def test_help_is_nowhere_cut_off(tmp_path: Path) -> None:
+    async def act(seen: Comparing) -> None:
+        words = set((await seen.press("question_mark")).split())
+        screen = next(screen for screen in seen.app.screen_stack if isinstance(screen, CompareScreen))
+        for _, keys in screen.key_sections():
+            assert not [key.tooltip for key in keys if not words.issuperset(key.tooltip.split())]
+
+    comparing(runs(tmp_path), act, (120, 60))
+
+
 def test_curves_by_step_epoch_and_time_and_seeds_apart(tmp_path: Path) -> None:
     async def act(seen: Comparing) -> None:
         assert "3 seeds: mean and range" in seen.text

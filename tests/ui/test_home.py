@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.errors import UsageError
-from core.recipes import get_recipe
+from core.recipes import RECIPES, get_recipe
 from core.runfolder import RunFolder
 from core.runnotes import Notes, read_notes
 from tests.ui.canned import WALL, Canned, ended, live
@@ -228,6 +228,7 @@ def test_resuming_starts_a_trainer_and_watches_it(some: Path, started: list[list
         seen.runs.put_on("alpha")
         await seen.press("r")
         assert "10 epochs" in seen.text
+        assert "all?" in seen.text, "the whole question"
         await seen.press(*"12", "enter")
         await seen.at(RunScreen)
         assert started[1][1:5] == ["--resume", str(some / "alpha"), "--epochs", "12"]
@@ -260,6 +261,7 @@ def test_a_new_run_from_the_form(some: Path, started: list[list[str]]) -> None:
         await seen.press("n")
         await seen.at(NewRunDialog)
         assert "75.80% validation accuracy" in seen.text
+        assert max(RECIPES, key=len) in seen.text, "on one line"
         assert "is not known" in seen.text
         await seen.press("tab", *"5")
         assert seen.app.screen.query_one("#epochs", Input).value == "5"

@@ -151,6 +151,17 @@ def test_epochs_dialog_refuses_fewer_than_are_done(tmp_path: Path) -> None:
     _watch(live(tmp_path), act)
 
 
+@pytest.mark.parametrize("size", [(80, 90), (120, 60)], ids=["one column", "two columns"])
+def test_help_is_nowhere_cut_off(tmp_path: Path, size: tuple[int, int]) -> None:
+    async def act(watched: Watching) -> None:
+        words = set((await watched.press("question_mark")).split())
+        for _, keys in watched.screen.key_sections():
+            assert not [key.tooltip for key in keys if not words.issuperset(key.tooltip.split())]
+        assert words >= set("E evaluation · L learning rate · N epochs · P pause".split())
+
+    _watch(live(tmp_path), act, size)
+
+
 def test_no_steering_of_a_run_that_has_ended(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         text = await watched.press(*"cesln", "space")
@@ -168,9 +179,7 @@ def test_the_summary_of_a_stopped_run_has_the_whole_command_that_goes_on(tmp_pat
         lines = [strip.text.strip("│ ") for strip in pane.draw(pane.size.width, pane.size.height)]
         # It is broken at spaces, and within long words.
         command = f"cifar-tui --resume {watched.run.folder.id} --runs-dir {tmp_path}"
-        assert command.replace(" ", "") in "".join(lines).replace(
-            " ", ""
-        )
+        assert command.replace(" ", "") in "".join(lines).replace(" ", "")
 
     _watch(live(tmp_path).end("stopped", "stopped, step-00000430"), act, size)
 
