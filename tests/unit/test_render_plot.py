@@ -201,6 +201,15 @@ def test_marks_stand_on_the_axis_with_their_letter() -> None:
     assert text[8][column] == "╎"
 
 
+def test_the_letter_of_a_mark_does_not_stand_in_a_value() -> None:
+    spec = PlotSpec(
+        (Series("lr", [0, 100], [1, 0]),), marks=(Mark(91, "P"), Mark(50, "C")), notes=(Note(99, 0, "◆", "8e-8"),)
+    )
+    last_row = lines(draw_plot(spec, 60, 6, LOOK))[4]
+    assert "8e-8 ◆" in last_row
+    assert "C" in last_row
+
+
 def test_pauses_are_shaded_or_hatched() -> None:
     spec = PlotSpec((Series("a", [0, 100], [0, 1]),), shades=(Shade(40, 60),))
     shaded = LOOK.style("pause").bgcolor

@@ -59,14 +59,14 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
         _draw_crosshair(canvas, area, frame, spec, spec.crosshair, look)
     for series in spec.series:
         _draw_markers(area, frame, series, look)
-    for note in spec.notes:
-        _draw_note(area, frame, note, look)
     for mark in spec.marks:
         column = frame.column(mark.x)
         if column is not None:  # on the axis, where no curve can be in the way
             row = frame.rows if frame.axis_line else frame.rows - 1
             style = look.style(mark.role) + Style(bold=True, reverse=True)
             canvas.text(row, frame.left + column, safe(mark.letter, 1, ascii=look.ascii), style)
+    for note in spec.notes:  # over the letters, which a low plot has among its curves: a value must not be misread
+        _draw_note(area, frame, note, look)
     for shade in spec.shades:
         _draw_shade(area, frame, shade, look)
     return canvas.strips()
