@@ -442,6 +442,19 @@ def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:
     _watch(live(tmp_path, 100), act)
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(80, False), (90, False), (100, True), (110, False), (120, True)],
+    ids=["80 columns", "90 columns", "100 columns", "110 columns", "120 columns"],
+)
+def test_superclasses_have_a_column_only_where_its_head_has_room(tmp_path: Path, width: int, shown: bool) -> None:
+    async def act(watched: Watching) -> None:
+        head = next(line for line in (await watched.press("2")).splitlines() if "taken for" in line)
+        assert head.split("taken for")[1].strip() == ("superclass" if shown else "")
+
+    _watch(live(tmp_path, 100), act, (width, 24))
+
+
 def test_class_table_says_why_it_is_empty(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "The first evaluation fills this table" in await watched.press("2")

@@ -132,7 +132,7 @@ class ClassTable(DataTable[Text]):
         rows = arranged(
             self._history.rows(state), self.column, reverse=self.descending, grouped=self.grouped, text=self.text
         )
-        names = state.classes
+        names, drawings = state.classes, {head: draw for head, _, draw in COLUMNS}
         spare = _SPARE if self.size.width and self.size.width < _WIDE else ()
         used = [
             head
@@ -141,6 +141,14 @@ class ClassTable(DataTable[Text]):
             and (head != "published" or any(row.published is not None for row in rows))
             and (head != "superclass" or any(row.superclass for row in rows))
         ]
+        if self.size.width and "superclass" in used:
+            # Of all rows, so that the column does not come and go while a filter is typed.
+            widths = [
+                max(len(head), *(drawings[head](row, names, look).cell_len for row in self._history.rows(state)))
+                for head in used[:-1]
+            ]
+            if sum(widths) + len("superclass") + 2 * self.cell_padding * len(used) > self.size.width:
+                used.remove("superclass")  # less of it than its head would be seen
         order = [row.index for row in rows]
         heads = [self._head(head) for head in used]
         if heads != self._shown:
@@ -148,7 +156,6 @@ class ClassTable(DataTable[Text]):
             for head, label in zip(used, heads, strict=True):
                 self.add_column(Text(label), key=head)
             self._shown, self._order = heads, []
-        drawings = {head: draw for head, _, draw in COLUMNS}
         if order == self._order:
             for row in rows:
                 for head in used:
