@@ -1,7 +1,7 @@
 """A trainer's life from the configuration to the exit code: run folder, log, signals, heartbeat, training, ending.
 
 Nothing heavy is imported before the run folder exists and the first event is written, so that a viewer has something to
-show while PyTorch loads; only a device that was asked for has to be looked for first.
+show while PyTorch loads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core import control
 from core import events as ev
 from core.config import TrainConfig
 from core.data.class_folders import check_folder, folder_of
-from core.errors import CifarTuiError, DataError, DivergedError, ExitCode, UsageError
+from core.errors import CifarTuiError, DivergedError, ExitCode
 from core.headless import Report
 from core.pulse import Pulse
 from core.reader import EventReader
@@ -67,10 +67,12 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
     of them ends the second before it trains.
 
     Raises:
-        UsageError, StorageError, RunInUseError: there is no run folder to record anything in, or none is made for a
-            device or a folder of images that is not there.
+        UsageError, StorageError, RunInUseError: there is no run folder to record anything in.
+        DataError: none is made for a folder of images that is not there.
     """
-    _check_machine(request.config)
+    images = folder_of(request.config.data.dataset)
+    if images is not None:
+        check_folder(images)
     resuming = request.origin is not None and not request.fork
     if request.origin is not None and resuming:
         folder = request.origin.folder
@@ -95,20 +97,6 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         ended = _train(request, folder, manifest, recorder, signals)
         recorder.emit(ended)
         return ExitCode(ended.exit_code)
-
-
-def _check_machine(config: TrainConfig) -> None:
-    folder = folder_of(config.data.dataset)
-    if folder is not None:
-        try:
-            check_folder(folder)
-        except DataError as error:  # most likely mistyped, as any other path on the command line
-            raise UsageError(str(error)) from error
-    if config.device not in ("auto", "cpu"):  # these are always there, and PyTorch need not be waited for
-        tune_pytorch()
-        from core.device import choose_device
-
-        choose_device(config)
 
 
 def _train(

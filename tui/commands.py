@@ -42,7 +42,8 @@ def recipes(json: AsJson = False) -> None:
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
     if not print_runs(runs_dir, json=json):
-        typer.echo(f"no runs in {runs_dir} yet: start one with `{command_line('demo', runs_dir.expanduser())}`", err=True)
+        start = command_line("demo", runs_dir.expanduser())
+        typer.echo(f"no runs in {runs_dir} yet: start one with `{start}`", err=True)
 
 
 def print_runs(runs_dir: Path, *, json: bool = False) -> bool:

@@ -138,13 +138,16 @@ CASES: dict[str, Case] = {
         damaged_files, 5, r"/cifar-10-batches-py/\w+_batch\w* is damaged; delete it and start again", True
     ),
     "a device that is not there": Case(
-        options(*SHAPES, "--device", "cuda:99"), 2, r'device "cuda:99" is not there: (no CUDA device|this machine has)'
+        options(*SHAPES, "--device", "cuda:99"),
+        2,
+        r'device "cuda:99" is not there: (no CUDA device|this machine has)',
+        True,
     ),
     "a folder of images that is not there": Case(
-        options(*SHAPES, "--dataset", "folder:/nowhere/images"), 2, r"/nowhere/images is not a folder; give the folder"
+        options(*SHAPES, "--dataset", "folder:/nowhere/images"), 5, r"/nowhere/images is not a folder; give the folder"
     ),
     "a folder of images with none in it": Case(
-        empty_folder, 2, r"/images holds no folders of images; put the images of each class into a folder"
+        empty_folder, 5, r"/images holds no folders of images; put the images of each class into a folder"
     ),
     "a folder with one class": Case(one_class, 5, r"images.*class", True),
     "a folder with a broken image": Case(broken_image, 5, r"train/dawn/0\.png", True),
