@@ -11,7 +11,7 @@ from typing import Literal
 import typer
 
 from core.errors import ExitCode, StorageError
-from core.headless import summary_lines
+from core.headless import printable, summary_lines
 from core.runfolder import RunFolder, command_line, new_run_id
 from core.runsummary import GONE
 from core.session import Request
@@ -148,7 +148,7 @@ def home(runs_dir: Path, *, ascii: bool = False, color: Color = "auto") -> ExitC
 
 
 def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "auto") -> ExitCode:
-    """Show runs side by side.
+    """Show runs side by side; without a terminal print what came out and what was set differently.
 
     Raises:
         StorageError: fewer than two of them can be read.
@@ -156,6 +156,8 @@ def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "au
     if color == "never":
         os.environ["NO_COLOR"] = "1"
     from tui.app import DashboardApp
+    from tui.compare.board import Board, compared
+    from tui.compare.drawings import comparison_lines
     from tui.screens.compare import CompareScreen, load_runs
     from tui.settings import settings_file
 
@@ -164,6 +166,10 @@ def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "au
         typer.echo(f"cifar-tui: {problem}", err=True)
     if len(runs) < 2:
         raise StorageError("nothing to compare: fewer than two of the runs can be read")
+    if not has_terminal():
+        for line in comparison_lines(Board(compared(runs))):
+            typer.echo(printable(line))
+        return ExitCode.DONE
     app = DashboardApp(
         runs[0], "", settings_file(), ascii=ascii or wants_ascii(), first=lambda app: CompareScreen(app.scene, runs)
     )

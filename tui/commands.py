@@ -174,14 +174,14 @@ def compare(
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
 ) -> None:
-    """Set runs side by side: curves, settings that differ, confusion, classes, images."""
+    """Set runs side by side: curves, settings that differ, confusion, classes, images.
+
+    Without a terminal results and settings are printed.
+    """
     from tui.attach import compare as side_by_side
-    from tui.attach import has_terminal
 
     if len(run) < 2:
         raise UsageError("compare takes two runs or more")
-    if not has_terminal():
-        raise UsageError("compare needs a terminal; `cifar-tui show RUN --json` gives the numbers of a run")
     folders = [find_run(runs_dir.expanduser().absolute(), name) for name in run]
     raise typer.Exit(int(side_by_side(folders, ascii=ascii, color=color)))
 

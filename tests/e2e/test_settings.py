@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.recorder import Recorder
 from core.runfolder import Manifest, create_run_folder
 from tests.e2e.cli import cifar_tui, environment, only_run
 from tests.strategies import run_started
+from tests.ui import canned
 
 
 def test_a_flag_goes_before_set_before_the_environment_before_a_file_before_the_recipe(tmp_path: Path) -> None:
@@ -75,6 +77,17 @@ def test_bare_without_a_terminal_and_without_runs_it_says_how_to_train(tmp_path:
     said = "the dashboard needs a terminal; `cifar-tui --no-ui -r RECIPE` trains without one"
     assert done.stderr == f"cifar-tui: {said}\n"
     assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+
+
+def test_compare_without_a_terminal_prints_results_and_settings(tmp_path: Path) -> None:
+    canned.ended(tmp_path, run_id="one")
+    canned.live(tmp_path, run_id="two").steer("lr", "0.5")
+    done = cifar_tui("compare", "one", "two", runs=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [re.split("  +", line.strip()) for line in done.stdout.splitlines()]
+    assert rows[0] == ["one", "two"]
+    assert ["epochs", "10/10", "4/10"] in rows
+    assert ["optimizer.lr", "0.001", "0.001 (×0.5 at step 430)"] in rows
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from tui.confusion_view import ConfusionView
 from tui.gallery import Subject
 from tui.render.palettes import Role
 from tui.render.plot import Stroke
+from tui.source import Source
 from tui.status import run_words
 
 ROLES: tuple[Role, ...] = ("series_a", "series_b", "series_c", "series_d")
@@ -66,6 +68,11 @@ class Compared:
     def confusion(self) -> NDArray[np.int64] | None:
         """Of its last epoch."""
         return self.state.confusion
+
+
+def compared(sources: Sequence[Source]) -> tuple[Compared, ...]:
+    """The runs, lettered in their order."""
+    return tuple(Compared(source.folder, source.state, number) for number, source in enumerate(sources))
 
 
 @dataclass(frozen=True, eq=False)

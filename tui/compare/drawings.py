@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from core.compare import CurvePoints, Metric, band, curve, setting_differences
 from tui.compare.board import Board, Compared
+from tui.plain_table import table_lines
 from tui.render import numbers
 from tui.render.axes import Axis, Unit
 from tui.render.decimate import smooth
@@ -154,6 +155,12 @@ def differing_settings(board: Board) -> list[tuple[str, list[str]]]:
     """Settings that are not the same in all runs, a row a setting, a value a run."""
     found = setting_differences([run.config for run in board.runs])
     return [(key, [_value(value) for value in values]) for key, values in found]
+
+
+def comparison_lines(board: Board) -> list[str]:
+    """Results and differing settings as plain text."""
+    rows = [(key, *values) for key, values in [*result_rows(board), *differing_settings(board)]]
+    return table_lines(("", *(run.folder.id for run in board.runs)), rows)
 
 
 def last_line(board: Board, height: int) -> int:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from core.errors import CifarTuiError, StorageError
 from core.runfolder import RunFolder
 from tui.bindings import key_name
-from tui.compare.board import ALONG, CLASSES, CONFUSION, IMAGES, PANES, Board, Compared
+from tui.compare.board import ALONG, CLASSES, CONFUSION, IMAGES, PANES, Board, compared
 from tui.compare.keys import COMPARE, LEAVING, is_of_use
 from tui.compare.view import BoardView, moved, opened, paged
 from tui.confusion_view import turned
@@ -61,9 +61,8 @@ class CompareScreen(SceneScreen):
     def __init__(self, scene: Scene, sources: Sequence[LiveSource], interval_seconds: float = 1.0) -> None:
         super().__init__()
         self.scene, self._sources, self._interval = scene, list(sources), interval_seconds
-        runs = tuple(Compared(source.folder, source.state, number) for number, source in enumerate(sources))
         view = scene.view
-        self.board = Board(runs, along=view.x_unit.value, log_y=view.log_y, smoothing=view.smoothing)
+        self.board = Board(compared(sources), along=view.x_unit.value, log_y=view.log_y, smoothing=view.smoothing)
 
     def compose(self) -> ComposeResult:
         """Panes, the pane, keys."""
