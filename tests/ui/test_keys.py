@@ -263,6 +263,16 @@ def test_a_run_whose_trainer_was_killed_takes_no_keys_and_says_how_to_go_on(tmp_
     _watch(run, act, (200, 60))
 
 
+@pytest.mark.parametrize("key", ["space", "c", "e", "l", "n", "s"])
+def test_a_run_that_is_over_says_why_it_cannot_be_steered(tmp_path: Path, key: str) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press(key)
+        await watched.see("There is no trainer any more.")
+        assert not watched.commands()
+
+    _watch(ended(tmp_path), act)
+
+
 @pytest.mark.parametrize("frozen", [False, True], ids=["live", "frozen"])
 def test_rewinding_begins_at_the_picture(tmp_path: Path, frozen: bool) -> None:
     run = live(tmp_path)

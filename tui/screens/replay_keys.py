@@ -148,13 +148,15 @@ class ReplayKeys(SteeringKeys):
         if self.replay is not None:
             self.seek(self.replay.recording.place_of_time(message.seconds))
 
-    # -- what a replay cannot do --------------------------------------------------------------------------------------
+    # -- what only a trainer can do -----------------------------------------------------------------------------------
 
     def _refused(self) -> bool:
         replay = self.replay
         if replay is None:
-            return False
-        if replay.live is not None and replay.live.is_live:
+            if self.scene.source.is_live:
+                return False
+            text = "There is no trainer any more. `r` on the home screen goes on with the run"
+        elif replay.live is not None and replay.live.is_live:
             text = "This is the run's past: press End to come back to now, then steer"
         else:
             text = "This is a recording: there is no trainer to steer. `r` on the home screen resumes a run"
@@ -166,31 +168,31 @@ class ReplayKeys(SteeringKeys):
         if self.replay is not None:
             self.replay.toggle()
             self.show_moment()
-        else:
+        elif not self._refused():
             super().action_pause()
 
     def action_checkpoint(self) -> None:
-        """Not in a replay."""
+        """Not without a trainer."""
         if not self._refused():
             super().action_checkpoint()
 
     def action_evaluate(self) -> None:
-        """Not in a replay."""
+        """Not without a trainer."""
         if not self._refused():
             super().action_evaluate()
 
     def action_stop(self) -> None:
-        """Not in a replay."""
+        """Not without a trainer."""
         if not self._refused():
             super().action_stop()
 
     def action_scale_lr(self) -> None:
-        """Not in a replay."""
+        """Not without a trainer."""
         if not self._refused():
             super().action_scale_lr()
 
     def action_change_epochs(self) -> None:
-        """Not in a replay."""
+        """Not without a trainer."""
         if not self._refused():
             super().action_change_epochs()
 

@@ -242,10 +242,10 @@ class RunScreen(PlotKeys, ReplayKeys):
     # -- the rest -----------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing can be asked of a trainer that is gone; None greys the key out."""
+        """Nothing can be asked of a trainer that has not begun; None greys the key out."""
         if self.replay is not None:
-            return True  # what a replay cannot do, it says
-        if action in NEEDS_REPLAY or (action in NEEDS_TRAINER and not (self.scene.source.is_live and self.state.run)):
+            return True  # what a replay cannot do, it says, as does a run that is over
+        if action in NEEDS_REPLAY or (action in NEEDS_TRAINER and self.state.run is None):
             return None
         return True
 

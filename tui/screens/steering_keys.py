@@ -11,7 +11,7 @@ from tui.steering import Steering
 _BOTTOM = 2
 """Screens there are when a run was opened from the command line: Textual's own, and the run's."""
 NEEDS_TRAINER = frozenset({"pause", "checkpoint", "evaluate", "stop", "scale_lr", "change_epochs"})
-"""Actions that make no sense once there is no trainer."""
+"""Actions that only a trainer can do."""
 
 
 class SteeringKeys(SceneScreen):
