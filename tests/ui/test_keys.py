@@ -247,7 +247,8 @@ def test_a_run_whose_trainer_was_killed_takes_no_keys_and_says_how_to_go_on(tmp_
         assert "Pause" in await watched.press("c")
         run.mono += 19
         assert "DIED" not in await watched.catch_up()
-        run.mono += 2  # nobody holds its lock
+        run.emit(ev.SystemSampled(cpu_percent=1, memory_bytes=1), -20.0)  # read at the same moment
+        run.mono += 22  # nobody holds its lock
         screen = await watched.catch_up()
         assert "† DIED" in screen
         assert "cifar-tui --resume " in screen

@@ -110,7 +110,7 @@ class RunScreen(PlotKeys, ReplayKeys):
             self._read()
         kinds, self._unseen = self._unseen, set()
         if kinds or self.scene.is_over != self._was_ended:
-            self._show(kinds or None)
+            self._show(kinds)
         if self.replay is not None and self.replay.moved:
             self.show_moment()
         self._show_notice()
@@ -152,6 +152,7 @@ class RunScreen(PlotKeys, ReplayKeys):
         started, ended = self.state.run is not None, self.scene.is_over
         if (started, ended) != (self._was_started, self._was_ended):
             self._was_started, self._was_ended = started, ended
+            kinds = None  # a trainer may be found gone without an event that says so
             for overview in self.query(Overview):
                 overview.place()
             self.refresh_bindings()
