@@ -133,10 +133,11 @@ class LiveSource:
         state = self.state
         if self._is_behind or self.frozen:
             return
-        if self._has_left and state.ended is None and state.num_records:
-            self.has_died = not has_trainer(self.folder)  # another may have taken over
-        else:
+        if self.trainer is None:
             self.has_died = has_died(self.folder, state, now_wall)
+        else:  # which may not have begun to go on with a dead run, or have left it to another
+            has_begun = state.ended is None and state.num_records > 0
+            self.has_died = self._has_left and has_begun and not has_trainer(self.folder)
 
 
 @dataclass

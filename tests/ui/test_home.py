@@ -236,6 +236,19 @@ def test_resuming_starts_a_trainer_and_watches_it(some: Path, started: list[list
     at_home(some, act)
 
 
+@pytest.mark.usefixtures("started")
+def test_a_dead_run_whose_trainer_is_starting_is_not_dead(some: Path) -> None:
+    async def act(seen: AtHome) -> None:
+        seen.runs.put_on("gamma")
+        assert "died" in seen.text
+        await seen.press("r")
+        await seen.at(RunScreen)
+        await seen.see("step 430/1,000")
+        assert "DIED" not in seen.text
+
+    at_home(some, act, now=WALL + 3600.0)
+
+
 def test_a_trainer_that_dies_at_once_says_why(some: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Dead:
         is_running, exit_code = False, 8
