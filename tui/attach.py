@@ -89,7 +89,7 @@ def watch(
     if source.has_died:
         way_on = command_line(f"--resume {folder.id}", folder.path.parent)
         typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; `{way_on}` goes on with it", err=True)
-        return ExitCode.BUG if trainer is not None else ExitCode.DONE
+        return ExitCode.TERMINATED if trainer is not None else ExitCode.DONE
     come_back = command_line(f"attach {folder.id}", folder.path.parent)
     typer.echo(f"detached: the training goes on. Come back with `{come_back}`")
     return ExitCode.DONE

@@ -146,5 +146,5 @@ def test_a_killed_trainer_is_told_of_at_once_and_at_the_end(tmp_path: Path) -> N
         trainer_of(run).kill()
         terminal.wait_for("† DIED")
         terminal.press("d")
-        assert terminal.exit_code() == 1
+        assert terminal.exit_code() == 143
         terminal.wait_for("killed has died: its trainer is gone without a last word")
