@@ -66,8 +66,8 @@ def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
 def restore(state: dict[str, Any], setup: Setup) -> Progress:
     """Put what `capture` gave into the network and the optimiser, and return where the run was.
 
-    Settings of the optimiser stay those of this run, which may have been changed on purpose. Where its epochs have
-    another number of steps, it counts as many epochs as were completed, and begins the one under way anew.
+    Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
+    batches it counts as many epochs as were completed, and begins the one under way anew.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.
@@ -79,7 +79,7 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
         setup.model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         progress = msgspec.convert(state["progress"], Progress)
-        epochs_then, batch_size_then = state["config"]["epochs"], state["config"]["data"]["batch_size"]
+        epochs_then, data_then = state["config"]["epochs"], state["config"]["data"]
     except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     for group, values in zip(optimizer.param_groups, settings, strict=True):
@@ -92,6 +92,8 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
     if setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
     first_step = progress.epoch * setup.train_data.steps_per_epoch
-    if setup.config.data.batch_size != batch_size_then or progress.step != first_step + progress.batch:
+    data = msgspec.to_builtins(setup.config.data)
+    is_other = any(data[name] != data_then.get(name) for name in ("dataset", "validation", "batch_size", "drop_last"))
+    if is_other or progress.step != first_step + progress.batch:
         progress.step, progress.batch, progress.totals = first_step, 0, Totals()
     return progress

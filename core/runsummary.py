@@ -195,7 +195,7 @@ def condition(summary: RunSummary, folder: RunFolder, now_wall: float) -> Condit
 def has_died(folder: RunFolder, state: RunState, now_wall: float) -> bool:
     """Whether a run that has begun neither goes on nor has ended. Silence comes first: another machine might not see
     who holds the lock."""
-    return state.liveness(now_wall) == "silent" and not has_trainer(folder)
+    return state.liveness(now_wall) == "silent" and folder.path.is_dir() and not has_trainer(folder)
 
 
 def has_trainer(folder: RunFolder) -> bool:

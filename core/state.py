@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from pathlib import PurePosixPath
 from typing import assert_never
 
 import numpy as np
@@ -49,6 +50,8 @@ class RunState:
         """Latest word on each command, by its id, in the order they came."""
         self.steering: tuple[ev.CommandHandled, ...] = ()
         """The commands that the plan owes its present shape to, in the order they came."""
+        self.steering_at: dict[str, tuple[ev.CommandHandled, ...]] = {}
+        """`steering` as it was at each checkpoint, by its name."""
         self.pauses: list[Span] = []
         self.log: deque[Timed] = deque(maxlen=2000)
         """What a person reads: phases, epochs, evaluations, commands, pauses, checkpoints, notices, ends."""
@@ -72,7 +75,7 @@ class RunState:
         other = RunState.__new__(RunState)
         vars(other).update(vars(self))
         other.batches = self.batches.fork()
-        for name in ("epochs", "epoch_seconds", "evaluations", "checkpoints", "commands", "pauses"):
+        for name in ("epochs", "epoch_seconds", "evaluations", "checkpoints", "commands", "pauses", "steering_at"):
             setattr(other, name, vars(self)[name].copy())
         other.log, other.system, other._recent = self.log.copy(), self.system.copy(), self._recent.copy()
         return other
@@ -112,6 +115,7 @@ class RunState:
                 self.evaluations.append(event)
             case ev.CheckpointSaved():
                 self.checkpoints.append(event)
+                self.steering_at[PurePosixPath(event.path).name] = self.steering
             case ev.CommandHandled():
                 self.commands[event.command_id] = self._timed(record)
                 self._replan(event.plan, event.num_epochs, event.num_steps)
@@ -126,7 +130,7 @@ class RunState:
             case ev.Resumed():
                 self._rewind(event)
                 # A checkpoint holds the plan of its time; a rollback, other than this, keeps the latest.
-                self.steering = tuple(command for command in self.steering if command.step <= event.from_step)
+                self.steering = self.steering_at.get(event.checkpoint, ())
             case ev.RolledBack():
                 self._rewind(event)
                 self._replan(event.plan, None, None)

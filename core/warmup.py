@@ -133,7 +133,7 @@ def _try_graph(
 def _reason(error: RuntimeError) -> str:
     """The first line of what PyTorch says, which may be followed by hundreds. What failed first is the cause: a capture
     that is spoilt fails once more at its end."""
-    first = error.__context__ or error
+    first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
     return next(iter(str(first).splitlines()), type(first).__name__)
 
 

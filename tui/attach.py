@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -16,6 +18,9 @@ from core.runfolder import RunFolder, command_line, new_run_id
 from core.runsummary import GONE
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
+
+if TYPE_CHECKING:
+    from tui.source import LiveSource
 
 Color = Literal["auto", "always", "never"]
 
@@ -77,10 +82,10 @@ def watch(
         app.scene.view = replace(app.scene.view, ghost=find_ghost(folder.path.parent, ghost))
     app.run()
     app.keep_settings()
+    _catch_up(source)
     if source.problem:
         typer.echo(f"cifar-tui: {source.problem}", err=True)
-        code = trainer.exit_code if trainer else None
-        return ExitCode(code) if code in set(ExitCode) and code else ExitCode.BUG
+        return _exit_code(trainer) if trainer is not None else ExitCode.BUG
     state = source.state
     if state.ended is not None:
         for line in summary_lines(state, folder.path):
@@ -89,10 +94,26 @@ def watch(
     if source.has_died:
         way_on = command_line(f"--resume {folder.id}", folder.path.parent)
         typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; `{way_on}` goes on with it", err=True)
-        return ExitCode.TERMINATED if trainer is not None else ExitCode.DONE
+        return _exit_code(trainer) if trainer is not None else ExitCode.DONE
     come_back = command_line(f"attach {folder.id}", folder.path.parent)
     typer.echo(f"detached: the training goes on. Come back with `{come_back}`")
     return ExitCode.DONE
+
+
+def _catch_up(source: LiveSource) -> None:
+    """What came while the picture was frozen counts for the last word."""
+    source.frozen = False
+    with contextlib.suppress(StorageError):  # the source's problem says why
+        source.advance()
+    source.look_for_trainer(time.time())
+
+
+def _exit_code(trainer: Trainer) -> ExitCode:
+    """That of a trainer which could not record how its run ended."""
+    code = trainer.exit_code
+    if code is not None and code < 0:
+        return ExitCode.TERMINATED
+    return ExitCode(code) if code in set(ExitCode) and code else ExitCode.BUG
 
 
 def replay(

@@ -90,6 +90,8 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
     folder = find_run(runs_dir.expanduser(), run)
     state = fold(folder.events_file)
     one = summarize(folder, state)
+    if one.problem:
+        raise StorageError(one.problem)
     how = condition(one, folder, time.time())
     facts = as_json(one, how, folder)
     if json:
@@ -227,6 +229,8 @@ def control(
         state.apply(record)
     if state.ended is not None:
         raise StorageError(f"run {folder.id} has ended ({state.ended.status}): there is no trainer to take commands")
+    if condition(summarize(folder, state), folder, time.time()) == "died":
+        raise _died(folder)
     identifier = send(folder.control, command)
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
@@ -239,8 +243,7 @@ def control(
         if state.ended is not None:
             raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
         if has_died(folder, state, time.time()):
-            way_on = command_line(f"--resume {folder.id}", folder.path.parent)
-            raise StorageError(f"run {folder.id} has died: {GONE}; `{way_on}` goes on with it")
+            raise _died(folder)
         time.sleep(_POLL_SECONDS)
     if wait > 0:
         raise StorageError(f"no answer within {wait:g} s; the command waits in {folder.control}")
@@ -258,6 +261,11 @@ def doctor(
     width = max(len(name) for name, _ in findings) + 2
     for name, finding in findings:
         typer.echo(f"{name:<{width}}{finding}")
+
+
+def _died(folder: RunFolder) -> StorageError:
+    way_on = command_line(f"--resume {folder.id}", folder.path.parent)
+    return StorageError(f"run {folder.id} has died: {GONE}; `{way_on}` goes on with it")
 
 
 def _find_trained(runs_dir: Path, name: str) -> RunFolder:

@@ -103,8 +103,9 @@ def reporter(options: TrainOptions) -> ReportTo:
 
 def _asks_for_nothing(options: TrainOptions) -> bool:
     """Bare `cifar-tui`, which shows all runs: in the dashboard, or as a list where there is no terminal."""
-    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume, options.seeds)
-    switches = (options.fork, options.no_ui, options.dry_run, options.json, options.target is not None)
+    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume)
+    switches = (options.fork, options.no_ui, options.dry_run, options.json, options.seeds is not None,
+                options.target is not None)  # fmt: skip
     return not any(wishes) and not any(switches) and not _without_none(options.flags)
 
 

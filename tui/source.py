@@ -3,6 +3,7 @@ events come from a trainer at work or from a recording is the source's business.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -69,12 +70,16 @@ class LiveSource:
     frozen: bool = False
     has_died: bool = False
     _has_left: bool = False
+    _old_bytes: int = 0
+    """What the log held before this viewer's trainer could write to it."""
     _held: list[Record] = field(default_factory=list)
     _is_behind: bool = False
     _failure: str = ""
 
     def __post_init__(self) -> None:
         self._reader = EventReader(self.folder.events_file)
+        with contextlib.suppress(OSError):
+            self._old_bytes = self.folder.events_file.stat().st_size
 
     @property
     def is_live(self) -> bool:
@@ -97,9 +102,7 @@ class LiveSource:
         if self.trainer is not None and not self.trainer.is_running and not self._is_behind:
             if not self.state.num_records:
                 return f"The run did not start. {self.trainer.last_words()}"
-            ended = self.state.ended
-            # A run that had ended was to go on, and the trainer died before it could say so in the log.
-            if ended is not None and self.trainer.exit_code not in (0, ended.exit_code):
+            if self._reader.offset <= self._old_bytes and self.trainer.exit_code != 0:
                 return f"The run did not go on. {self.trainer.last_words()}"
         return self._failure
 

@@ -10,10 +10,17 @@ from core.errors import DataError
 
 
 def folder_of(dataset: str) -> Path | None:
-    """The PATH of `folder:PATH`; None for a data set that has a name."""
+    """The PATH of `folder:PATH`; None for a data set that has a name.
+
+    Raises:
+        DataError: it begins with the home of nobody.
+    """
     if not dataset.startswith(FOLDER_PREFIX):
         return None
-    return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+    try:
+        return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+    except RuntimeError as error:  # ~name of somebody unknown
+        raise DataError(f"{dataset.removeprefix(FOLDER_PREFIX)} is not a folder: {error}.") from error
 
 
 def class_folders(root: Path) -> list[Path]:
@@ -29,11 +36,15 @@ def check_folder(path: Path) -> None:
     """Accept a folder that holds folders.
 
     Raises:
-        DataError: it is none, or holds none.
+        DataError: it is none, holds none, or cannot be read.
     """
-    if not path.is_dir():
+    try:
+        is_folder, found = path.is_dir(), class_folders(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    if not is_folder:
         raise DataError(f"{path} is not a folder; give the folder that holds one folder of images a class.")
-    if not class_folders(path):
+    if not found:
         raise DataError(
             f"{path} holds no folders of images; put the images of each class into a folder of its own there."
         )

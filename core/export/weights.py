@@ -52,8 +52,7 @@ def write_weights(data: RunData, which: str, folder: Path, say: Say) -> list[Pat
     target = folder / "model.safetensors"
     with replacing(target) as file:
         file.write(safetensors.torch.save(tensors(model), described))
-    # A command that came after the last of their steps has not touched these weights.
-    steering = [command.message for command in data.state.steering if command.step < meta.step]
+    steering = [command.message for command in data.state.steering_at.get(path.name, ())]
     card = model_card(described, evaluation, started.num_validation_images, steering)
     return [target, write_text(folder / "README.md", card)]
 

@@ -146,6 +146,12 @@ CASES: dict[str, Case] = {
     "a folder of images that is not there": Case(
         options(*SHAPES, "--dataset", "folder:/nowhere/images"), 5, r"/nowhere/images is not a folder; give the folder"
     ),
+    "a folder of images whose name is too long": Case(
+        options(*SHAPES, "--dataset", f"folder:{'x' * 300}"), 5, r"xxx cannot be read: File name too long"
+    ),
+    "a folder of images in the home of nobody": Case(
+        options(*SHAPES, "--dataset", "folder:~no-such-user/images"), 5, r"~no-such-user/images is not a folder"
+    ),
     "a folder of images with none in it": Case(
         empty_folder, 5, r"/images holds no folders of images; put the images of each class into a folder"
     ),

@@ -222,6 +222,16 @@ def test_a_run_whose_trainer_was_killed_is_not_said_to_run(
     assert (done.returncode, said in done.stdout + done.stderr) == (code, True)
 
 
+def test_a_run_without_a_word_has_died_too_and_no_command_is_left_for_it(tmp_path: Path) -> None:
+    folder = canned.Canned(tmp_path, run_id="dumb").folder
+    done = cifar_tui("control", "dumb", "pause", "--wait", "0", runs=tmp_path)
+    assert (done.returncode, "run dumb has died" in done.stderr) == (6, True)
+    assert not list(folder.control.iterdir())
+    folder.manifest_file.write_text("{}")
+    done = cifar_tui("show", "dumb", runs=tmp_path)
+    assert (done.returncode, "run.json is not a run manifest" in done.stderr) == (6, True)
+
+
 # -- signals ----------------------------------------------------------------------------------------------------------
 
 

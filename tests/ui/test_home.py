@@ -249,7 +249,8 @@ def test_a_dead_run_whose_trainer_is_starting_is_not_dead(some: Path) -> None:
     at_home(some, act, now=WALL + 3600.0)
 
 
-def test_a_trainer_that_dies_at_once_says_why(some: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["beta", "gamma"], ids=["a stopped run", "a run whose trainer was killed"])
+def test_a_trainer_that_dies_at_once_says_why(name: str, some: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Dead:
         is_running, exit_code = False, 8
 
@@ -259,14 +260,14 @@ def test_a_trainer_that_dies_at_once_says_why(some: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(home_actions, "start_trainer", lambda arguments: Dead())
 
     async def act(seen: AtHome) -> None:
-        seen.runs.put_on("beta")
+        seen.runs.put_on(name)
         await seen.press("r")
         await seen.at(RunScreen)
         await seen.see("the checkpoint is damaged")
         await seen.press("q")
         await seen.at(HomeScreen)
 
-    at_home(some, act)
+    at_home(some, act, now=WALL + 3600.0)
 
 
 def test_a_new_run_from_the_form(some: Path, started: list[list[str]]) -> None:

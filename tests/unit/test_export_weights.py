@@ -85,15 +85,18 @@ def test_the_file_says_what_it_is(data: RunData, tmp_path: Path) -> None:
 
 
 def test_the_card_tells_what_was_changed_before_the_checkpoint(data: RunData, tmp_path: Path) -> None:
-    last = data.state.checkpoints[-1].step
-    plan = ev.LrPlan(steps=[0, last], lr=[0.1, 0.0])
-    for step, message in ((1, "learning rate ×2 from step 1 on"), (last, "learning rate ×9 from the end on")):
-        command = ev.CommandHandled(
-            command_id=message, name="lr", argument="2", status="done", step=step, message=message, plan=plan
+    saved = data.state.checkpoints[-1]
+    plan = ev.LrPlan(steps=[0, saved.step], lr=[0.1, 0.0])
+    before, after = (
+        ev.CommandHandled(
+            command_id=factor, name="lr", argument=factor, status="done", step=step, message=f"lr {factor}", plan=plan
         )
-        data.state.apply(ev.Record(seq=99, wall=0.0, mono=0.0, attempt=1, event=command))
+        for factor, step in (("×2", 1), ("×9", saved.step))
+    )
+    for event in (before, saved, after):
+        data.state.apply(ev.Record(seq=99, wall=0.0, mono=0.0, attempt=1, event=event))
     _, card = write_weights(data, "last", tmp_path, _ignore)
-    assert "Changed by hand while it was trained: `learning rate ×2 from step 1 on`." in card.read_text().splitlines()
+    assert "Changed by hand while it was trained: `lr ×2`." in card.read_text().splitlines()
 
 
 def test_the_run_tells_its_normalisation_without_the_data_set(

@@ -12,7 +12,7 @@ from core import events as ev
 from core.reader import read_all
 from core.resume import is_finished
 from core.runfolder import RunFolder
-from tests.training import NUM_TRAIN, STEPS_PER_EPOCH, image_folder, tiny, train
+from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, tiny, train
 
 _LARGE = NUM_TRAIN // 2  # two batches an epoch
 
@@ -22,20 +22,25 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image_folder(tmp_path_factory.mktemp("images"))
 
 
+@pytest.mark.parametrize("change", [{"data__batch_size": _LARGE}, {"data__drop_last": True}], ids=["larger", "dropped"])
 @pytest.mark.parametrize(
-    ("before", "first_step"), [({"epochs": 1}, 2), ({"max_steps": 3}, 0)], ids=["after an epoch", "within one"]
+    ("before", "num_epochs"),
+    [({"epochs": 1}, 1), ({"max_steps": 3}, 0), ({"max_steps": STEPS_PER_EPOCH}, 1)],
+    ids=["after an epoch", "within the first", "at its last step"],
 )
-def test_with_another_batch_size_whole_epochs_count(
-    before: dict[str, Any], first_step: int, images: Path, tmp_path: Path
+def test_with_other_batches_whole_epochs_count(
+    before: dict[str, Any], num_epochs: int, change: dict[str, Any], images: Path, tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     train(folder, tiny(images, **before))
-    ended = train(folder, tiny(images, epochs=2, data__batch_size=_LARGE), resume="last")
-    assert (ended.status, ended.step, ended.epoch) == ("finished", 4, 2)
+    ended = train(folder, tiny(images, epochs=2, **change), resume="last")
+    steps_per_epoch = NUM_TRAIN // change.get("data__batch_size", BATCH_SIZE)
+    assert (ended.status, ended.step, ended.epoch) == ("finished", 2 * steps_per_epoch, 2)
+    first_step = num_epochs * steps_per_epoch
     records = [record.event for record in read_all(folder.events_file) if record.attempt == 2]
     (resumed,) = (event for event in records if isinstance(event, ev.Resumed))
     assert resumed.from_step == first_step
-    assert sum(len(event.loss) for event in records if isinstance(event, ev.Batches)) == 4 - first_step
+    assert sum(len(event.loss) for event in records if isinstance(event, ev.Batches)) == ended.step - first_step
 
 
 def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images: Path, tmp_path: Path) -> None:

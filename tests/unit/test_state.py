@@ -374,9 +374,16 @@ def test_steering_is_what_has_changed_the_plan(started: Log) -> None:
 
 
 def test_resuming_goes_back_to_the_steering_of_the_checkpoint_and_a_rollback_keeps_all(started: Log) -> None:
-    early, late = scaled(4), scaled(7)
+    def saved(step: int) -> ev.CheckpointSaved:
+        return ev.CheckpointSaved(step=step, epoch=1, path=f"checkpoints/step-{step:08d}", reason="command")
+
+    early, late, at_once = scaled(4), scaled(7), scaled(5)
     plan = ev.LrPlan(steps=[4, 11], lr=[0.05, 0.0])
-    started.tell(early, late, ev.RolledBack(from_step=4, from_epoch=1, reason="the loss became nan", plan=plan))
+    rolled_back = ev.RolledBack(from_step=4, from_epoch=1, reason="the loss became nan", plan=plan)
+    started.tell(early, saved(4), late, rolled_back)
+    assert started.state.steering == (early, late)
+    started.tell(saved(5), at_once)  # whatever its step, what comes after a checkpoint is none of its
+    resume(started, step=5, epoch=1)
     assert started.state.steering == (early, late)
     resume(started, step=4, epoch=1)
     assert started.state.steering == (early,)
