@@ -47,7 +47,7 @@ def attempt(
     pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
-        trainer.restore(start[1])
+        trainer.restore(start[1], epochs_asked=request.epochs_asked)
     if request.origin is not None:
         if start is not None and not request.fork:
             # Whatever was saved after it belongs to a history that no longer counts.

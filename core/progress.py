@@ -63,11 +63,12 @@ def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
     }
 
 
-def restore(state: dict[str, Any], setup: Setup) -> Progress:
+def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) -> Progress:
     """Put what `capture` gave into the network and the optimiser, and return where the run was.
 
     Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
-    batches it counts as many epochs as were completed, and begins the one under way anew.
+    batches it counts as many epochs as were completed, and begins the one under way anew. With `epochs_asked` the
+    number of epochs in the settings holds, even if it is the one that a command has changed since.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.
@@ -89,7 +90,7 @@ def restore(state: dict[str, Any], setup: Setup) -> Progress:
             if isinstance(tensor, Tensor):  # a captured graph goes on using the very same tensor
                 values[key] = tensor.copy_(values[key])
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
-    if setup.config.epochs != epochs_then:
+    if epochs_asked or setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
     first_step = progress.epoch * setup.train_data.steps_per_epoch
     data = msgspec.to_builtins(setup.config.data)

@@ -86,16 +86,17 @@ def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
     ]
 
 
-def is_finished(folder: RunFolder, config: TrainConfig) -> bool:
+def is_finished(folder: RunFolder, config: TrainConfig, *, epochs_asked: bool = False) -> bool:
     """Whether the run has done all the steps that `config` asks for.
 
-    Where it asks for what the run was started with, a number of epochs that a command gave since then holds.
+    Where it asks for what the run was started with, a number of epochs that a command gave since then holds, unless
+    somebody has just asked for these epochs.
     """
     state = fold(folder.events_file)
     if state.status != "finished" or state.run is None:
         return False
     asked = (config.epochs, config.max_steps)
-    if asked == (state.run.config.get("epochs"), state.run.config.get("max_steps")):
+    if not epochs_asked and asked == (state.run.config.get("epochs"), state.run.config.get("max_steps")):
         return True
     num_steps = config.epochs * state.run.steps_per_epoch
     return state.step >= min(num_steps, config.max_steps or num_steps)

@@ -58,6 +58,8 @@ class Request:
     """The run and checkpoint to go on from."""
     fork: bool = False
     """Go on from `origin` in a new run folder."""
+    epochs_asked: bool = False
+    """Whether somebody has just asked for the epochs in `config`: then they count, whatever a command gave earlier."""
 
 
 def train_run(request: Request, report_to: ReportTo, signals: Signals | None = None) -> ExitCode:

@@ -64,7 +64,12 @@ Watch = Callable[[ev.Record, Signals], None]
 
 
 def train(
-    folder: RunFolder, config: TrainConfig, *, watch: Watch | None = None, resume: str | None = None
+    folder: RunFolder,
+    config: TrainConfig,
+    *,
+    watch: Watch | None = None,
+    resume: str | None = None,
+    epochs_asked: bool = False,
 ) -> ev.RunEnded:
     """One attempt; `watch` sees each record and may raise a signal. Ends as the session would end it."""
     folder.control.mkdir(parents=True, exist_ok=True)
@@ -76,7 +81,10 @@ def train(
     manifest = Manifest(id=folder.id, recipe=config.recipe, created=0.0, config=msgspec.to_builtins(config))
     folder.write_manifest(manifest)
     request = Request(
-        config=config, runs_dir=folder.path.parent, origin=Origin(folder, resume) if resume is not None else None
+        config=config,
+        runs_dir=folder.path.parent,
+        origin=Origin(folder, resume) if resume is not None else None,
+        epochs_asked=epochs_asked,
     )
     pulse = Pulse(recorder.emit, recorder.sync)
     try:

@@ -73,7 +73,11 @@ def launch(options: TrainOptions) -> ExitCode:
     if options.dry_run:
         typer.echo(msgspec.json.format(msgspec.json.encode(request.config), indent=2).decode())
         return ExitCode.DONE
-    if request.origin is not None and not request.fork and is_finished(request.origin.folder, request.config):
+    if (
+        request.origin is not None
+        and not request.fork
+        and is_finished(request.origin.folder, request.config, epochs_asked=request.epochs_asked)
+    ):
         typer.echo(f"run {request.origin.folder.id} is already finished; more --epochs would go on with it", err=True)
         return ExitCode.DONE
     if options.ghost is not None and not options.no_ui:
@@ -141,6 +145,7 @@ def make_request(options: TrainOptions) -> Request:
         chosen, config = resolve_resumed(origin, options)
     check_dataset_name(config.data.dataset)
     published = chosen.published if chosen and config.data.dataset == chosen.config.data.dataset else None
+    asked = layers.read_assignments(options.assignments) | _without_none(options.flags)
     return Request(
         config=config,
         runs_dir=runs_dir,
@@ -149,6 +154,8 @@ def make_request(options: TrainOptions) -> Request:
         command=tuple(sys.argv),
         origin=origin,
         fork=options.fork,
+        # A command line with `auto` is the same every time, and says nothing new.
+        epochs_asked=options.resume != "auto" and "epochs" in asked,
     )
 
 

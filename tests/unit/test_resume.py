@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.reader import read_all
 from core.resume import is_finished
 from core.runfolder import RunFolder
 from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, tiny, train
+from tui.launch import TrainOptions, make_request
 
 _LARGE = NUM_TRAIN // 2  # two batches an epoch
 
@@ -51,6 +53,9 @@ def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images
     assert is_finished(folder, tiny(images))
     assert is_finished(folder, tiny(images, epochs=1))
     assert not is_finished(folder, tiny(images, epochs=4))
+    assert not is_finished(folder, tiny(images), epochs_asked=True)
+    assert train(folder, tiny(images), resume="last").step == 2 * STEPS_PER_EPOCH
+    assert train(folder, tiny(images), resume="last", epochs_asked=True).step == 3 * STEPS_PER_EPOCH
 
 
 def test_a_run_that_max_steps_ended_is_finished_until_more_are_asked_for(images: Path, tmp_path: Path) -> None:
@@ -60,3 +65,14 @@ def test_a_run_that_max_steps_ended_is_finished_until_more_are_asked_for(images:
     assert is_finished(folder, tiny(images, epochs=1))
     assert not is_finished(folder, tiny(images))
     assert not is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH + 1))
+
+
+def test_epochs_are_asked_for_unless_the_command_line_is_the_same_every_time(images: Path, tmp_path: Path) -> None:
+    train(RunFolder(tmp_path / "run"), tiny(images, max_steps=1))
+    every_time = TrainOptions(
+        recipe=None, flags={"epochs": 3}, config_file=None, assignments=[], runs_dir=tmp_path, run_id="run",
+        resume="auto", fork=False, no_ui=True, dry_run=False, json=False, ascii=False, color="auto",
+    )  # fmt: skip
+    once = replace(every_time, run_id=None, resume="run")
+    asked = [every_time, once, replace(once, flags={}, assignments=["epochs=3"]), replace(once, flags={"epochs": None})]
+    assert [make_request(options).epochs_asked for options in asked] == [False, True, True, False]
