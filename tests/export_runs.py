@@ -117,7 +117,7 @@ def steered_epochs() -> list[ev.Event]:
             command_id=name, name=name, argument="2", status="done", step=STEPS_PER_EPOCH, plan=plan, num_epochs=epochs
         )
         for name, epochs in (("lr", 3), ("epochs", 2))
-    ]
+    ] + [ev.CheckpointSaved(step=STEPS_PER_EPOCH, epoch=1, path="checkpoints/step-00000004", reason="epoch")]
     return events
 
 
