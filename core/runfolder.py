@@ -136,6 +136,11 @@ def command_line(words: str, runs_dir: Path) -> str:
     return f"cifar-tui {words}{option}"
 
 
+def resume_line(folder: RunFolder) -> str:
+    """The command that goes on with a run."""
+    return command_line(f"--resume {folder.id}", folder.path.parent)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader finds the old content or the new one, also after a power cut.
 
@@ -232,10 +237,11 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
 
 def newest(runs: list[RunFolder]) -> RunFolder:
     """The run that was created last, of at least one."""
-    return max(runs, key=_created)
+    return max(runs, key=created)
 
 
-def _created(run: RunFolder) -> float:
+def created(run: RunFolder) -> float:
+    """When, in seconds since the epoch; 0 where its manifest does not tell."""
     try:
         return run.read_manifest().created
     except StorageError:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.errors import StorageError
-from core.runfolder import Manifest, RunFolder
+from core.runfolder import Manifest, RunFolder, created, resume_line
 from core.state import RunState
 from core.state_values import SILENT_AFTER_SECONDS
 
@@ -67,7 +67,6 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     images_per_second: float | None = None
     seed: int | None = None
     host: str = ""
-    pid: int | None = None
     reason: str = ""
     """Why it ended."""
     num_corrupt: int = 0
@@ -117,7 +116,6 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         images_per_second=state.mean_images_per_second,
         seed=config.get("seed") if isinstance(config.get("seed"), int) else None,
         host=manifest.host if manifest else "",
-        pid=manifest.pid if manifest else None,
         reason=state.ended.reason if state.ended else "",
         num_corrupt=num_corrupt,
         problem=problem,
@@ -193,9 +191,17 @@ def condition(summary: RunSummary, folder: RunFolder, now_wall: float) -> Condit
 
 
 def has_died(folder: RunFolder, state: RunState, now_wall: float) -> bool:
-    """Whether a run that has begun neither goes on nor has ended. Silence comes first: another machine might not see
-    who holds the lock."""
-    return state.liveness(now_wall) == "silent" and folder.path.is_dir() and not has_trainer(folder)
+    """Whether a run has neither ended nor anybody to end it. Silence comes first: another machine might not see who
+    holds the lock."""
+    if state.ended is not None:
+        return False
+    heard = state.last.wall if state.last else created(folder)
+    return now_wall - heard > SILENT_AFTER_SECONDS and folder.path.is_dir() and not has_trainer(folder)
+
+
+def death(folder: RunFolder) -> str:
+    """Why a run has died, and what goes on with it."""
+    return f"{GONE}; `{resume_line(folder)}` goes on from its last checkpoint"
 
 
 def has_trainer(folder: RunFolder) -> bool:

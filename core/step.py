@@ -118,8 +118,6 @@ class GraphedStep:
         with _capturing():
             for _ in setup.each_phase():
                 for inputs, labels in own:
-                    if self._step.key(inputs) in self._captured:
-                        continue  # images may be too small for a size of their own to begin with
                     graph = torch.cuda.CUDAGraph()
                     with torch.cuda.graph(graph, pool=pool, stream=stream):
                         measures = self._step(inputs, labels)

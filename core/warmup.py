@@ -33,7 +33,9 @@ def warm_up(step: Step, setup: Setup, num_steps: int, emit: Callable[[ev.Event],
     """
     data = setup.config.data
     sizes = {data.low_size, None} if data.low_part < 1 else {data.low_size}
-    batches = [setup.train_data.batch(1, 0, size) for size in sizes]
+    # By shape: images may be no larger than the size that they are to begin with.
+    by_shape = {batch[0].shape: batch for batch in (setup.train_data.batch(1, 0, size) for size in sizes)}
+    batches = list(by_shape.values())
     with _undone(setup):
         chosen = _choose(step, setup, batches, num_steps, emit)
         for size in sizes:  # an epoch's last batch may be smaller, for which kernels are chosen as well

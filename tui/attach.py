@@ -15,7 +15,7 @@ import typer
 from core.errors import ExitCode, StorageError
 from core.headless import printable, summary_lines
 from core.runfolder import RunFolder, command_line, new_run_id
-from core.runsummary import GONE
+from core.runsummary import death
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
 
@@ -92,8 +92,7 @@ def watch(
             typer.echo(line)
         return ExitCode(state.ended.exit_code) if trainer is not None else ExitCode.DONE
     if source.has_died:
-        way_on = command_line(f"--resume {folder.id}", folder.path.parent)
-        typer.echo(f"cifar-tui: run {folder.id} has died: {GONE}; `{way_on}` goes on with it", err=True)
+        typer.echo(f"cifar-tui: run {folder.id} has died: {death(folder)}", err=True)
         return _exit_code(trainer) if trainer is not None else ExitCode.DONE
     come_back = command_line(f"attach {folder.id}", folder.path.parent)
     typer.echo(f"detached: the training goes on. Come back with `{come_back}`")

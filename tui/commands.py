@@ -16,7 +16,7 @@ from core.headless import accuracies, confusion_lines, duration, printable
 from core.reader import EventReader
 from core.runfolder import DEFAULT_RUNS_DIR, RunFolder, command_line, find_run, list_runs, newest
 from core.runindex import RunIndex
-from core.runsummary import GONE, as_json, condition, has_died, lock_is_held, summarize
+from core.runsummary import as_json, condition, death, has_died, lock_is_held, summarize
 from core.state import RunState
 from tui.cli import AsJson, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
@@ -97,10 +97,7 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
     if json:
         _print_json(facts)
         return
-    reason = f": {state.ended.reason}" if state.ended else ""
-    if how == "died":
-        way_on = command_line(f"--resume {folder.id}", folder.path.parent)
-        reason = f": {GONE}; `{way_on}` goes on from its last checkpoint"
+    reason = f": {state.ended.reason}" if state.ended else f": {death(folder)}" if how == "died" else ""
     lines = [
         facts["id"],
         f"recipe     {facts['recipe']} on {facts['dataset']}",
@@ -229,8 +226,9 @@ def control(
         state.apply(record)
     if state.ended is not None:
         raise StorageError(f"run {folder.id} has ended ({state.ended.status}): there is no trainer to take commands")
-    if condition(summarize(folder, state), folder, time.time()) == "died":
-        raise _died(folder)
+    dead = StorageError(f"run {folder.id} has died: {death(folder)}")
+    if has_died(folder, state, time.time()):
+        raise dead
     identifier = send(folder.control, command)
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
@@ -243,7 +241,7 @@ def control(
         if state.ended is not None:
             raise StorageError(f"run {folder.id} ended ({state.ended.status}) before it took the command")
         if has_died(folder, state, time.time()):
-            raise _died(folder)
+            raise dead
         time.sleep(_POLL_SECONDS)
     if wait > 0:
         raise StorageError(f"no answer within {wait:g} s; the command waits in {folder.control}")
@@ -261,11 +259,6 @@ def doctor(
     width = max(len(name) for name, _ in findings) + 2
     for name, finding in findings:
         typer.echo(f"{name:<{width}}{finding}")
-
-
-def _died(folder: RunFolder) -> StorageError:
-    way_on = command_line(f"--resume {folder.id}", folder.path.parent)
-    return StorageError(f"run {folder.id} has died: {GONE}; `{way_on}` goes on with it")
 
 
 def _find_trained(runs_dir: Path, name: str) -> RunFolder:

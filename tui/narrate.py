@@ -7,7 +7,7 @@ import math
 from core import events as ev
 from core.headless import accuracies
 from core.metrics import class_metrics, top_confusions
-from core.runfolder import RunFolder, command_line
+from core.runfolder import RunFolder, resume_line
 from core.runsummary import GONE
 from core.state import RunState
 from core.state_values import Timed
@@ -118,4 +118,4 @@ def way_on(state: RunState, folder: RunFolder) -> str:
     """The command that goes on with a run that is over; empty where all its epochs are done."""
     if state.ended is not None and state.ended.status == "finished":
         return ""
-    return command_line(f"--resume {folder.id}", folder.path.parent)
+    return resume_line(folder)

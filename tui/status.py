@@ -124,8 +124,9 @@ def _how_far(state: RunState, situation: Situation, width: int, look: Look) -> S
             piece.append(after, muted)
         facts.append(piece)
 
+    is_over = situation.liveness in ("ended", "died")
     if not state.num_steps:
-        waiting = Text(" the run is being set up", muted, no_wrap=True, end="")
+        waiting = Text(f" the run {'was not' if is_over else 'is being'} set up", muted, no_wrap=True, end="")
         return _spread(waiting, Text(), Text(numbers.clock(state.seconds) + " ", muted), width, look)
     shown = min(state.epoch + 1, state.num_epochs) if state.ended is None else state.epoch
     head = Text(" ", no_wrap=True, end="")
@@ -133,7 +134,6 @@ def _how_far(state: RunState, situation: Situation, width: int, look: Look) -> S
     best = state.best
     if best:
         fact("best", numbers.percent(best.top1), look.style("best"), f" @ {best.epoch}")
-    is_over = situation.liveness in ("ended", "died")
     if is_over:
         fact("took", numbers.clock(state.training_seconds))
     else:

@@ -17,10 +17,11 @@ def folder_of(dataset: str) -> Path | None:
     """
     if not dataset.startswith(FOLDER_PREFIX):
         return None
+    path = Path(dataset.removeprefix(FOLDER_PREFIX))
     try:
-        return Path(dataset.removeprefix(FOLDER_PREFIX)).expanduser()
+        return path.expanduser()
     except RuntimeError as error:  # ~name of somebody unknown
-        raise DataError(f"{dataset.removeprefix(FOLDER_PREFIX)} is not a folder: {error}.") from error
+        raise DataError(f"{path} is not a folder: {error}.") from error
 
 
 def class_folders(root: Path) -> list[Path]:

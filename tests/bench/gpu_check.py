@@ -76,9 +76,6 @@ def train_all(recipe: str, num_seeds: int, *, compiled: bool, against: str | Non
     with tempfile.TemporaryDirectory() as runs, Other(against) if against else contextlib.nullcontext() as other:
         if compiled:
             torch.compiler.reset()  # it keeps a few networks, and gives up compiling the next
-        if other:
-            other.run()  # has it warm up now, and not beside our first run
-            other.forget()
         for seed in range(num_seeds):
             results.append(train(recipe, seed, Path(runs), compiled=compiled))
             print(f"  {recipe} seed {seed}: {results[-1]}", flush=True)
@@ -202,6 +199,9 @@ class Other:
         )
 
     def __enter__(self) -> Self:
+        self.run()  # it warms up now, and not beside our first run
+        self._times.clear()
+        self._accuracies.clear()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -221,11 +221,6 @@ class Other:
                 print(f"  {line.strip()}", flush=True)
                 return
         sys.exit(f"{self._command} ended and printed no time=SECONDS")
-
-    def forget(self) -> None:
-        """The runs so far do not count."""
-        self._times.clear()
-        self._accuracies.clear()
 
     def report(self, results: list[Result]) -> None:
         """The ratio of the pairs."""

@@ -264,6 +264,20 @@ def test_a_run_whose_trainer_was_killed_takes_no_keys_and_says_how_to_go_on(tmp_
     _watch(run, act, (200, 60))
 
 
+def test_a_run_that_died_without_a_word_is_told_of(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+
+    async def act(watched: Watching) -> None:
+        assert "is being set up" in watched.text
+        run.mono += 21
+        screen = await watched.catch_up()
+        assert "† DIED" in screen
+        assert "was not set up" in screen
+        assert "cifar-tui --resume " in screen
+
+    _watch(run, act)
+
+
 @pytest.mark.parametrize("key", ["space", "c", "e", "l", "n", "s"])
 def test_a_run_that_is_over_says_why_it_cannot_be_steered(tmp_path: Path, key: str) -> None:
     async def act(watched: Watching) -> None:

@@ -163,6 +163,21 @@ def test_a_graph_is_of_one_phase() -> None:
     assert step.key(inputs[:1]) != keys[3]
 
 
+def test_small_images_are_warmed_up_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[list[torch.Size]] = []
+
+    def choose(step: Step, setup: Setup, batches: list[Any], *rest: Any) -> Step:
+        tried.append([inputs.shape for inputs, _ in batches])
+        return step
+
+    monkeypatch.setattr("core.warmup._choose", choose)
+    setup = setup_of(SGD)
+    for size in (24, 32, 64):
+        setup.config = replace(setup.config, data=replace(setup.config.data, low_size=size))
+        warm_up(Step(setup), setup, 100, lambda event: None)
+    assert [len(shapes) for shapes in tried] == [2, 1, 1]
+
+
 def test_every_phase_is_compiled_for_and_the_first_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 

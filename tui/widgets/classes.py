@@ -129,9 +129,8 @@ class ClassTable(DataTable[Text]):
     def refill(self) -> None:
         """Bring it up to date."""
         state, look = self.scene.state, self.scene.look
-        rows = arranged(
-            self._history.rows(state), self.column, reverse=self.descending, grouped=self.grouped, text=self.text
-        )
+        known = self._history.rows(state)
+        rows = arranged(known, self.column, reverse=self.descending, grouped=self.grouped, text=self.text)
         names, drawings = state.classes, {head: draw for head, _, draw in COLUMNS}
         spare = _SPARE if self.size.width and self.size.width < _WIDE else ()
         used = [
@@ -144,8 +143,7 @@ class ClassTable(DataTable[Text]):
         if self.size.width and "superclass" in used:
             # Of all rows, so that the column does not come and go while a filter is typed.
             widths = [
-                max(len(head), *(drawings[head](row, names, look).cell_len for row in self._history.rows(state)))
-                for head in used[:-1]
+                max(len(head), *(drawings[head](row, names, look).cell_len for row in known)) for head in used[:-1]
             ]
             if sum(widths) + len("superclass") + 2 * self.cell_padding * len(used) > self.size.width:
                 used.remove("superclass")  # less of it than its head would be seen
