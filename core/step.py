@@ -74,10 +74,11 @@ class Step:
         return norm
 
     def clip(self, norm: Tensor | None = None) -> None:
-        """Clip the gradient as the recipe says; `norm` is its norm, where that is known already."""
+        """Clip the gradient as the recipe says; `norm` is its norm before, where that is known already."""
         settings = self._settings
         if settings.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self._parameters, settings.clip_value)
+            norm = None  # it is smaller now
         if settings.clip_norm is not None:
             norm = self.gradient_norm() if norm is None else norm
             torch.nn.utils.clip_grads_with_norm_(self._parameters, settings.clip_norm, norm)

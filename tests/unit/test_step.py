@@ -67,6 +67,15 @@ def test_the_loss_is_computed_in_float32_whatever_the_precision() -> None:
     assert loss.bfloat16().float() != loss  # more digits than bfloat16 has
 
 
+@pytest.mark.parametrize("clip_value", [None, 1e-3], ids=["by norm alone", "by value first"])
+def test_a_clipped_gradient_has_the_norm_asked_for(clip_value: float | None) -> None:
+    setup = setup_of(replace(SGD, clip_value=clip_value, clip_norm=0.01))
+    step = Step(setup)
+    before = step.gradients(*setup.train_data.batch(1, 0))[2]
+    assert before > 0.01
+    torch.testing.assert_close(step.gradient_norm(), torch.tensor(0.01), rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize("optimizer", [MUON, ADAM, SGD], ids=lambda config: config.name)
 @pytest.mark.parametrize("num_steps_before", [0, 3])
 def test_warming_up_leaves_nothing_behind(optimizer: OptimizerConfig, num_steps_before: int) -> None:
