@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,6 @@ from core.setup import set_up
 Say = Callable[[str], None]
 """Takes a line for a person: what is being waited for, or what could not be used."""
 _BATCH_SIZE = 256
-_NAME = re.compile(r"step-\d+")
 
 
 def find_checkpoint(folder: RunFolder, which: str) -> Path:
@@ -44,7 +42,7 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
     if which in pointers:
         return resolve_checkpoint(folder.checkpoints, which)
     names = [path.name for path in newest_first(folder.checkpoints)]
-    if which in names and _NAME.fullmatch(which):
+    if which in names:
         return folder.checkpoints / which
     have = f"it has {', '.join(sorted(names))}" if names else "it has none"
     have += "; --checkpoint last takes the newest" if "last" in pointers else ""

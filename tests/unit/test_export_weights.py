@@ -20,7 +20,7 @@ from core.export.gather import RunData, gather
 from core.export.model_card import inline
 from core.export.weights import recorded_evaluation, write_weights
 from core.models import build_model
-from core.predict import evaluate_checkpoint, predict
+from core.predict import evaluate_checkpoint, find_checkpoint, predict
 from core.runfolder import RunFolder
 from core.setup import set_up
 from tests.export_runs import CONFUSIONS, epoch_ended, make_run, two_epochs
@@ -191,6 +191,13 @@ def test_checkpoints_that_cannot_be_used_are_named(trained: tuple[RunFolder, Tra
     with pytest.raises(StorageError, match=r"no run\.json"):
         write_weights(gather(copy), "best", tmp_path / "out", _ignore)
     assert not (tmp_path / "out").exists()
+
+
+def test_either_of_two_checkpoints_of_a_step_can_be_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    for name in ("step-00000006", "step-00000006-2"):
+        (folder.checkpoints / name).mkdir(parents=True)
+        assert find_checkpoint(folder, name) == folder.checkpoints / name
 
 
 def test_names_cannot_leave_their_code_span() -> None:
