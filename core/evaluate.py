@@ -52,12 +52,14 @@ def evaluate(
                 with autocast:
                     logits = model(inputs)
                 logits = logits.float()
+                numbers = torch.arange(num_classes, device=logits.device)
                 losses.append(F.cross_entropy(logits, labels, reduction="sum"))
-                # How many classes score strictly higher than the right one: 0 is a top-1 hit, less than 5 a top-5 hit.
-                # A NaN scores above nothing, so without the second term a network of NaNs would be right about
-                # everything.
+                # How many classes come before the right one: 0 is a top-1 hit, less than 5 a top-5 hit. Of equal ones,
+                # which bfloat16 and a ReLU on the logits make often, the first counts, as in the top 1. A NaN scores
+                # above nothing, so without the second term a network of NaNs would be right about everything.
                 own = logits.gather(1, labels[:, None])
-                ranks.append((logits > own).sum(1) + num_classes * own.isnan().squeeze(1))
+                ahead = (logits > own) | ((logits == own) & (numbers < labels[:, None]))
+                ranks.append(ahead.sum(1) + num_classes * own.isnan().squeeze(1))
                 best = logits.softmax(1).max(1)
                 predicted.append(best.indices)
                 confidence.append(best.values)
