@@ -48,6 +48,8 @@ def attempt(
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
         trainer.restore(start[1], epochs_asked=request.epochs_asked)
+        if request.fork:
+            trainer.progress.best = None  # it is of a checkpoint in another folder
     if request.origin is not None:
         if start is not None and not request.fork:
             # Whatever was saved after it belongs to a history that no longer counts.

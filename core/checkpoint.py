@@ -38,6 +38,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     """Never pruned: somebody asked for it."""
     metrics: dict[str, float] = {}
+    """The one that "best" means, of these weights; empty where they have not been evaluated."""
     versions: dict[str, str] = {}
     created: float
     sha256: str

@@ -36,19 +36,24 @@ class Progress(msgspec.Struct, kw_only=True):
     best: float | None = None
     """Of the metric that `checkpoint.best` names; larger is better."""
 
-    def take_score(self, metric: BestMetric, validation: Evaluation, train_accuracy: float) -> bool:
-        """Take the result of an epoch into account; whether it is the best so far."""
-        match metric:
-            case "validation_top1":
-                score = validation.top1
-            case "train_accuracy":
-                score = train_accuracy
-            case "validation_loss":
-                score = -validation.loss
+    def take_result(self, metric: BestMetric, value: float) -> bool:
+        """Take the metric after an epoch into account; whether it is the best so far."""
+        score = -value if metric == "validation_loss" else value
         is_best = math.isfinite(score) and (self.best is None or score > self.best)
         if is_best:
             self.best = score
         return is_best
+
+
+def result_of(metric: BestMetric, validation: Evaluation, train_accuracy: float) -> float:
+    """The metric after an epoch."""
+    match metric:
+        case "validation_top1":
+            return validation.top1
+        case "train_accuracy":
+            return train_accuracy
+        case "validation_loss":
+            return validation.loss
 
 
 def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
@@ -68,7 +73,8 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
 
     Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
     batches it counts as many epochs as were completed, and begins the one under way anew. With `epochs_asked` the
-    number of epochs in the settings holds, even if it is the one that a command has changed since.
+    number of epochs in the settings holds, even if it is the one that a command has changed since. Where "best" means
+    another metric than before, nothing is the best yet.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.
@@ -81,6 +87,7 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
         optimizer.load_state_dict(state["optimizer"])
         progress = msgspec.convert(state["progress"], Progress)
         epochs_then, data_then = state["config"]["epochs"], state["config"]["data"]
+        best_then = state["config"]["checkpoint"]["best"]
     except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     for group, values in zip(optimizer.param_groups, settings, strict=True):
@@ -92,6 +99,8 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
     if epochs_asked or setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
+    if setup.config.checkpoint.best != best_then:
+        progress.best = None
     first_step = progress.epoch * setup.train_data.steps_per_epoch
     data = msgspec.to_builtins(setup.config.data)
     is_other = any(data[name] != data_then.get(name) for name in ("dataset", "validation", "batch_size", "drop_last"))

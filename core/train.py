@@ -21,7 +21,7 @@ from core.errors import DivergedError, ExitCode, UsageError
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
 from core.plan import Plan
-from core.progress import Progress, capture, restore
+from core.progress import Progress, capture, restore, result_of
 from core.pulse import Pulse
 from core.runfolder import RunFolder
 from core.saver import Reason, Saver
@@ -57,6 +57,7 @@ class Trainer:
         self.parameters = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
         self.end: ev.RunEnded | None = None
         """Set by whatever ends the run."""
+        self._result: dict[str, float] = {}  # of the last epoch
         self.validator = Validator(setup, folder, emit, signals)
         self._plain_step = Step(setup)
         self._stepper: Stepper = self._plain_step
@@ -183,8 +184,10 @@ class Trainer:
         )
         if reason := self._plan.follow_validation(validation.loss):
             self.emit(ev.PlanChanged(step=self.step, reason=reason, plan=self.plan()))
-        is_best = progress.take_score(self.config.checkpoint.best, validation, train_accuracy)
-        every = self.config.checkpoint.every_epochs
+        metric, every = self.config.checkpoint.best, self.config.checkpoint.every_epochs
+        result = result_of(metric, validation, train_accuracy)
+        self._result = {metric: result} if math.isfinite(result) else {}
+        is_best = progress.take_result(metric, result)
         if is_best or (every and epoch % every == 0):
             self.save("epoch", is_best=is_best)
         self.emit(ev.PhaseChanged(phase="training"))
@@ -248,7 +251,6 @@ class Trainer:
         if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):
             self.emit(ev.Notice(level="error", text=f"no checkpoint at step {self.step}: the weights are not finite"))
             return None
-        best = self.progress.best
         return self.saver.save(
             self.state(),
             step=self.step,
@@ -256,7 +258,7 @@ class Trainer:
             reason=reason,
             keep=keep,
             is_best=is_best,
-            metrics={} if best is None else {self.config.checkpoint.best: abs(best)},
+            metrics=self._result if reason in ("epoch", "end") else {},
         )
 
     def evaluate_now(self) -> ev.Evaluation:

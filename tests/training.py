@@ -70,8 +70,10 @@ def train(
     watch: Watch | None = None,
     resume: str | None = None,
     epochs_asked: bool = False,
+    fork_of: RunFolder | None = None,
 ) -> ev.RunEnded:
-    """One attempt; `watch` sees each record and may raise a signal. Ends as the session would end it."""
+    """One attempt; `watch` sees each record and may raise a signal. Ends as the session would end it. `resume` is of
+    `fork_of`, if given."""
     folder.control.mkdir(parents=True, exist_ok=True)
     number, seq = last_place(folder)
     recorder = Recorder(folder.events_file, attempt=number + 1, next_seq=seq + 1)
@@ -83,7 +85,8 @@ def train(
     request = Request(
         config=config,
         runs_dir=folder.path.parent,
-        origin=Origin(folder, resume) if resume is not None else None,
+        origin=Origin(fork_of or folder, resume) if resume is not None else None,
+        fork=fork_of is not None,
         epochs_asked=epochs_asked,
     )
     pulse = Pulse(recorder.emit, recorder.sync)

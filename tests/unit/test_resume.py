@@ -10,10 +10,12 @@ import pytest
 
 from core import control
 from core import events as ev
+from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
+from core.fold import fold
 from core.reader import read_all
 from core.resume import is_finished
 from core.runfolder import RunFolder
-from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, tiny, train
+from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, preempt_at, tiny, train
 from tui.launch import TrainOptions, make_request
 
 _LARGE = NUM_TRAIN // 2  # two batches an epoch
@@ -56,6 +58,39 @@ def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images
     assert not is_finished(folder, tiny(images), epochs_asked=True)
     assert train(folder, tiny(images), resume="last").step == 2 * STEPS_PER_EPOCH
     assert train(folder, tiny(images), resume="last", epochs_asked=True).step == 3 * STEPS_PER_EPOCH
+
+
+def best_of(folder: RunFolder) -> Meta:
+    return load_checkpoint(resolve_checkpoint(folder.checkpoints, "best"))[1]
+
+
+def test_another_meaning_of_best_begins_anew(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, epochs=2, checkpoint__best="train_accuracy"))
+    train(folder, tiny(images, epochs=4, checkpoint__best="validation_loss"), resume="last")
+    losses = {epoch.epoch: epoch.validation.loss for epoch in fold(folder.events_file).epochs if epoch.epoch > 2}
+    best = best_of(folder)
+    assert best.epoch == min(losses, key=losses.__getitem__)
+    assert best.metrics == {"validation_loss": losses[best.epoch]}
+
+
+def test_a_fork_has_a_best_checkpoint_of_its_own(images: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, epochs=1))
+    train(second, tiny(images, epochs=2, optimizer__lr=0.0), resume="last", fork_of=first)  # no better than the first
+    assert best_of(second).epoch == 2
+
+
+def test_a_checkpoint_tells_the_metric_of_its_own_weights(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, checkpoint__best="train_accuracy", checkpoint__keep=9))
+    epochs = fold(folder.events_file).epochs
+    told = {meta.epoch: meta.metrics for _, meta in map(load_checkpoint, newest_first(folder.checkpoints))}
+    assert told == {epoch.epoch: {"train_accuracy": epoch.train_accuracy} for epoch in epochs}
+    assert told[2]["train_accuracy"] < told[1]["train_accuracy"]  # it is not the best so far
+
+    train(folder, tiny(images, epochs=4), watch=preempt_at(3 * STEPS_PER_EPOCH + 2), resume="last")
+    assert load_checkpoint(resolve_checkpoint(folder.checkpoints, "last"))[1].metrics == {}  # nobody has evaluated it
 
 
 def test_a_run_that_max_steps_ended_is_finished_until_more_are_asked_for(images: Path, tmp_path: Path) -> None:
