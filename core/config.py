@@ -224,7 +224,8 @@ class CheckpointConfig(Section, frozen=True):
     """When weights are saved and which are kept."""
 
     every_epochs: NonNegative = 1
-    """Save after this many epochs; 0 saves only at the end and on request."""
+    """Save after this many epochs, and after each that is the best so far; 0 saves only those, at the end and on
+    request."""
     best: BestMetric = "validation_top1"
     """What "best" means for the checkpoint of that name."""
     keep: Positive = 2
