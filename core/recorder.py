@@ -52,6 +52,7 @@ class Recorder:
         self._next_seq = next_seq
         self._wall, self._mono = wall, mono
         self._lock = threading.RLock()
+        self._syncing = threading.Lock()
         self._subscribers: list[Subscriber] = []
         self._dirty = False
         self._torn = False
@@ -91,18 +92,19 @@ class Recorder:
 
     def sync(self) -> None:
         """Make everything emitted so far durable (fdatasync)."""
-        with self._lock:
-            if not self._dirty or self._descriptor < 0:
-                return
-            try:
-                descriptor = os.dup(self._descriptor)
-            except OSError:
-                return  # no descriptor is free: the next call makes up for it
-            self._dirty = False
-        # Outside the lock: a slow disk must not hold up emit().
-        with contextlib.suppress(OSError):  # a disk that cannot sync cannot be told so in its own log
-            os.fdatasync(descriptor)
-        os.close(descriptor)
+        with self._syncing:  # what another thread is about to make durable is not yet
+            with self._lock:
+                if not self._dirty or self._descriptor < 0:
+                    return
+                try:
+                    descriptor = os.dup(self._descriptor)
+                except OSError:
+                    return  # no descriptor is free: the next call makes up for it
+                self._dirty = False
+            # Outside that lock: a slow disk must not hold up emit().
+            with contextlib.suppress(OSError):  # a disk that cannot sync cannot be told so in its own log
+                os.fdatasync(descriptor)
+            os.close(descriptor)
 
     def close(self) -> None:
         """Sync and close. Later events are handed to the subscribers only."""

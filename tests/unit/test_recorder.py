@@ -317,6 +317,26 @@ def test_sync_does_nothing_where_nothing_is_new(recorder: Recorder, syncs: Syncs
     assert syncs.durable == [1]
 
 
+def test_a_checkpoint_is_announced_after_a_sync_that_another_thread_has_begun(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    announcing = threading.Thread(target=recorder.emit, args=(CHECKPOINT,))
+
+    def fdatasync(descriptor: int) -> None:
+        announcing.start()
+        announcing.join(timeout=0.2)  # it waits for what this makes durable, and so does not end before
+        order.append("durable")
+
+    recorder.emit(notice("earlier"))
+    recorder.subscribe(lambda record: order.append("announced"))
+    monkeypatch.setattr(recorder_module.os, "fdatasync", fdatasync)
+    recorder.sync()
+    announcing.join()
+    monkeypatch.undo()
+    assert order == ["durable", "announced"]
+
+
 def test_closing_makes_the_rest_durable(recorder: Recorder, syncs: Syncs) -> None:
     recorder.emit(notice("last"))
     recorder.close()
