@@ -111,6 +111,9 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
     """
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

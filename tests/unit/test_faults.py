@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -110,6 +111,20 @@ def test_a_disk_too_small_for_a_checkpoint_says_so(images: Path, small_disk: Pat
     assert train(folder, tiny(images)).status == "finished"
     assert any("no checkpoint at step 6" in text and "No space left" in text for text in notices(folder))
     assert history(folder)["columns"]["step"] == list(range(3 * STEPS_PER_EPOCH))
+
+
+def test_predictions_that_do_not_fit_leave_nothing_behind(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(file: BinaryIO, **arrays: object) -> None:
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez_compressed", half)
+    folder = RunFolder(tmp_path / "run")
+    assert train(folder, tiny(images, epochs=1)).status == "finished"
+    assert notices(folder) == ["cannot write epoch-001.npz: No space left on device"]
+    assert list(folder.predictions.iterdir()) == []
 
 
 def test_a_disk_that_goes_read_only(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
