@@ -58,10 +58,6 @@ class Columns:
         self._waiting: list[Any] = []
         self._num_waiting = 0
 
-    @property
-    def _arrays(self) -> dict[str, Floats]:
-        return self._store.arrays
-
     def __len__(self) -> int:
         return self._length + self._num_waiting
 

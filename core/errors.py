@@ -42,12 +42,6 @@ class DivergedError(CifarTuiError):
     exit_code = ExitCode.DIVERGED
 
 
-class DeviceMemoryError(CifarTuiError):
-    """The device ran out of memory."""
-
-    exit_code = ExitCode.OUT_OF_MEMORY
-
-
 class DataError(CifarTuiError):
     """The data set is missing, damaged or unusable."""
 

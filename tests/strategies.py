@@ -106,7 +106,7 @@ def snapshot(state: RunState) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Columns):
-        return {name: _plain(value[name]) for name in value._arrays}
+        return {name: _plain(value[name]) for name in value._store.arrays}
     if isinstance(value, np.ndarray):
         return [value.dtype.str, value.shape, [_plain(item) for item in value.ravel().tolist()]]
     if isinstance(value, float):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from core.errors import CifarTuiError, ExitCode
+from core.errors import CifarTuiError
 from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 
 app = typer.Typer(
@@ -194,8 +194,3 @@ def demo(ctx: typer.Context) -> None:
     """Train a small network on the embedded data set, in under a minute on two CPU cores. Takes the options of
     `train`."""
     app(args=["train", "--recipe", "shapes-small", *ctx.args], prog_name="cifar-tui", standalone_mode=True)
-
-
-def exit_with(code: ExitCode) -> None:
-    """End the process with an exit code."""
-    raise typer.Exit(int(code))

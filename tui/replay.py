@@ -160,18 +160,6 @@ class ReplaySource:
         self.moved = True
         self._seconds = self.state.seconds
 
-    def seek_time(self, seconds: float) -> None:
-        """Show the run as it was at a time of its own."""
-        self.seek(self.recording.place_of_time(seconds))
-
-    def seek_text(self, text: str) -> None:
-        """Show what `--at` and the dialog mean: an epoch, a step, a time, a share, or a word.
-
-        Raises:
-            UsageError: it means nothing.
-        """
-        self.seek(self.place_of(text))
-
     def place_of(self, text: str) -> int:
         """The place that a text means: 12, epoch 12, step 5000, 1:30, 90s, 50%, start, best, end.
 

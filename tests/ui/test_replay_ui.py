@@ -59,7 +59,7 @@ async def watched(source: Source, size: tuple[int, int], wall: float = 0.0) -> A
 def replay_of(run: Canned | RunFolder, place: str = "end") -> ReplaySource:
     source = ReplaySource(run if isinstance(run, RunFolder) else run.folder, clock=lambda: 0.0)
     source.read_all()
-    source.seek_text(place)
+    source.seek(source.place_of(place))
     return source
 
 

@@ -100,11 +100,6 @@ def test_as_many_images_as_fit(size: tuple[int, int], num_images: int | None, ex
     assert plan.capacity == plan.columns * plan.rows
 
 
-def test_a_mouse_finds_the_image_it_points_at() -> None:
-    plan = grid(140, 40, 32, 32)
-    assert [plan.tile_at(0, 0), plan.tile_at(34, 0), plan.tile_at(0, 18), plan.tile_at(139, 0)] == [0, 1, 4, None]
-
-
 @pytest.mark.parametrize(
     ("tile", "width", "expected", "expected_ascii"),
     [

@@ -44,10 +44,6 @@ class Canvas:
             self._styles.append(style)
         return ink
 
-    def style_at(self, row: int, column: int) -> Style:
-        """The style of a cell."""
-        return self._styles[int(self.inks[row, column])]
-
     def text(self, row: int, column: int, text: str, style: Style = NO_STYLE) -> None:
         """Write safe text from a cell on; a wide character that does not fit whole becomes a space."""
         if not 0 <= row < self.height:

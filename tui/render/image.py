@@ -60,11 +60,6 @@ class Grid:
         """Images that fit."""
         return self.columns * self.rows
 
-    def tile_at(self, x: int, y: int) -> int | None:
-        """The number of the image under a mouse at column x, line y."""
-        column, row = x // self.tile_width, y // self.tile_height
-        return row * self.columns + column if column < self.columns and row < self.rows else None
-
 
 def grid(width: int, height: int, image_height: int, image_width: int, num_images: int | None = None) -> Grid:
     """How many images fit into width x height cells; scaled up (to 3) as long as `num_images` of them still fit."""
