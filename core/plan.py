@@ -34,12 +34,13 @@ class Plan:
 
     def learning_rate(self, step: int) -> float:
         """Of the step with this 0-based index."""
-        schedule = self._config.schedule
-        if isinstance(schedule, Plateau):
-            factor = self._progress.plateau.factor
-        else:
-            factor = lr_factor(schedule, step, self.num_steps, self._steps_per_epoch)
+        factor = lr_factor(self._config.schedule, step, self.num_steps, self._steps_per_epoch) * self._plateau_factor
         return self._config.optimizer.lr * factor * self._progress.lr_scale
+
+    @property
+    def _plateau_factor(self) -> float:
+        """1 with any other schedule, as that of a fork may be."""
+        return self._progress.plateau.factor if isinstance(self._config.schedule, Plateau) else 1.0
 
     def momentum(self, step: int) -> float | None:
         """Of the step with this index; None where the schedule leaves the optimiser's own."""
@@ -58,7 +59,7 @@ class Plan:
             num_steps=self.num_steps,
             steps_per_epoch=self._steps_per_epoch,
             first_step=self._progress.step,
-            scale=self._progress.lr_scale * self._progress.plateau.factor,
+            scale=self._progress.lr_scale * self._plateau_factor,
         )
 
     def follow_validation(self, loss: float) -> str:

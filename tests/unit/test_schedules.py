@@ -13,9 +13,11 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
-from core.config import Constant, Cosine, MultiStep, OneCycle, Plateau, Schedule, Triangular
+from core.config import Constant, Cosine, MultiStep, OneCycle, OptimizerConfig, Plateau, Schedule, Triangular
 from core.events import LrPlan
 from core.optim.schedules import PlateauState, lr_factor, momentum_at, plan
+from core.plan import Plan
+from core.progress import Progress
 from core.recipes import get_recipe
 
 
@@ -258,3 +260,17 @@ def test_the_state_of_a_plateau_survives_a_checkpoint() -> None:
     assert state == PlateauState(best=1.25, bad_epochs=0, factor=0.1)
     assert msgspec.convert(msgspec.to_builtins(state), PlateauState) == state
     assert msgspec.convert(msgspec.to_builtins(PlateauState()), PlateauState) == PlateauState()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"), [(Plateau(), 0.001), (Constant(), 0.01)], ids=["plateau", "constant"]
+)
+def test_what_is_planned_is_what_steps_get_also_of_a_fork_that_left_its_plateau(
+    schedule: Schedule, expected: float
+) -> None:
+    config = msgspec.structs.replace(
+        get_recipe("c100-resnet26-sgd").config, schedule=schedule, optimizer=OptimizerConfig(lr=0.01)
+    )
+    planned = Plan(config, 10, Progress(num_epochs=2, step=10, plateau=PlateauState(factor=0.1)))
+    assert planned.lr_plan().lr == [planned.learning_rate(10), planned.learning_rate(19)]
+    assert planned.learning_rate(10) == pytest.approx(expected)
