@@ -123,6 +123,8 @@ def _train(
             step = record.event.first_step + len(record.event.loss)
         elif isinstance(record.event, ev.EpochEnded):
             epoch = record.event.epoch
+        elif isinstance(record.event, ev.Resumed | ev.RolledBack):
+            step, epoch = record.event.from_step, record.event.from_epoch
 
     recorder.subscribe(follow)
     pulse = Pulse(recorder.emit, recorder.sync)

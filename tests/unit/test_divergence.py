@@ -9,9 +9,12 @@ import pytest
 import torch
 
 from core import events as ev
+from core import session
 from core.errors import DivergedError
 from core.reader import read_all
+from core.recorder import Recorder
 from core.runfolder import RunFolder
+from core.signals import Signals
 from core.state import RunState
 from core.train import Trainer
 from tests.training import STEPS_PER_EPOCH, history, image_folder, tiny, train
@@ -103,3 +106,21 @@ def test_weights_that_are_not_finite_replace_no_checkpoint(
     for record in read_all(folder.events_file):
         state.apply(record)
     assert any("not finite" in timed.event.text for timed in state.log if isinstance(timed.event, ev.Notice))
+
+
+@pytest.mark.parametrize("kind", ["resumed", "rolled back"])
+def test_what_failed_counts_from_where_it_went_on(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def attempt(request: Any, folder: Any, manifest: Any, recorder: Recorder, signals: Any, pulse: Any) -> ev.RunEnded:
+        if kind == "resumed":
+            recorder.emit(ev.Resumed(attempt=2, from_step=12, from_epoch=2, checkpoint="step-00000012"))
+        else:
+            recorder.emit(ev.RolledBack(from_step=12, from_epoch=2, reason="", plan=ev.LrPlan(steps=[], lr=[])))
+        raise DivergedError("the loss became nan")
+
+    monkeypatch.setattr("core.attempt.attempt", attempt)
+    monkeypatch.setattr(session, "tune_pytorch", lambda: None)
+    folder = RunFolder(tmp_path)
+    recorder = Recorder(folder.events_file)
+    ended = session._train(None, folder, None, recorder, Signals())  # type: ignore[arg-type]
+    recorder.close()
+    assert (ended.status, ended.step, ended.epoch) == ("diverged", 12, 2)
