@@ -274,3 +274,11 @@ def test_what_is_planned_is_what_steps_get_also_of_a_fork_that_left_its_plateau(
     planned = Plan(config, 10, Progress(num_epochs=2, step=10, plateau=PlateauState(factor=0.1)))
     assert planned.lr_plan().lr == [planned.learning_rate(10), planned.learning_rate(19)]
     assert planned.learning_rate(10) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("part", "num_small"), [(0.5, 10), (0.26, 6), (0.0, 0), (1.0, 20)])
+def test_so_large_a_part_of_the_steps_has_small_images(part: float, num_small: int) -> None:
+    config = get_recipe("c10-cpu").config
+    config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, low_part=part))
+    planned = Plan(config, 10, Progress(num_epochs=2))
+    assert [planned.image_size(step) for step in range(20)] == [24] * num_small + [None] * (20 - num_small)

@@ -51,6 +51,15 @@ def test_whitening_makes_patches_uncorrelated_and_of_equal_variance() -> None:
     torch.testing.assert_close(filters[12:], -filters[:12])
 
 
+def test_batch_norms_are_those_of_the_records() -> None:
+    network = speednet(num_classes=10, image_shape=(3, 32, 32))
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert len(norms) == 6
+    for norm in norms:
+        assert (norm.eps, norm.momentum) == (1e-12, 0.4)
+        assert (norm.weight.requires_grad, norm.bias.requires_grad) == (False, True)
+
+
 def test_setting_up_a_run_whitens_the_first_layer_with_its_own_data() -> None:
     config = TrainConfig(
         recipe="test",
