@@ -10,7 +10,7 @@ import pytest
 
 from core import control
 from core import events as ev
-from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
+from core.checkpoint import Meta, load_checkpoint, newest_first, point, resolve_checkpoint
 from core.fold import fold
 from core.reader import read_all
 from core.resume import is_finished
@@ -111,3 +111,14 @@ def test_epochs_are_asked_for_unless_the_command_line_is_the_same_every_time(ima
     once = replace(every_time, run_id=None, resume="run")
     asked = [every_time, once, replace(once, flags={}, assignments=["epochs=3"]), replace(once, flags={"epochs": None})]
     assert [make_request(options).epochs_asked for options in asked] == [False, True, True, False]
+
+
+def test_the_best_checkpoint_stays_the_best_unless_it_lies_ahead(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    standing_still = {"optimizer__lr": 0.0, "checkpoint__best": "validation_loss", "checkpoint__keep": 9}
+    train(folder, tiny(images, epochs=1, **standing_still))
+    train(folder, tiny(images, epochs=2, **standing_still), resume="last")
+    assert best_of(folder).epoch == 1
+    point(folder.checkpoints, "best", f"step-{2 * STEPS_PER_EPOCH:08d}")
+    train(folder, tiny(images, epochs=2, **standing_still), resume=f"step-{STEPS_PER_EPOCH:08d}")
+    assert not (folder.checkpoints / "best").exists()
