@@ -87,7 +87,7 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
         optimizer.load_state_dict(state["optimizer"])
         progress = msgspec.convert(state["progress"], Progress)
         epochs_then, data_then = state["config"]["epochs"], state["config"]["data"]
-        best_then = state["config"]["checkpoint"]["best"]
+        best_then, lr_then = state["config"]["checkpoint"]["best"], state["config"]["optimizer"]["lr"]
     except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     for group, values in zip(optimizer.param_groups, settings, strict=True):
@@ -99,6 +99,8 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
     if epochs_asked or setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
+    if setup.config.optimizer.lr != lr_then:  # likewise; commands and rollbacks have scaled the one before
+        progress.lr_scale = 1.0
     if setup.config.checkpoint.best != best_then:
         progress.best = None
     first_step = progress.epoch * setup.train_data.steps_per_epoch

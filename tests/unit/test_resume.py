@@ -122,3 +122,15 @@ def test_the_best_checkpoint_stays_the_best_unless_it_lies_ahead(images: Path, t
     point(folder.checkpoints, "best", f"step-{2 * STEPS_PER_EPOCH:08d}")
     train(folder, tiny(images, epochs=2, **standing_still), resume=f"step-{STEPS_PER_EPOCH:08d}")
     assert not (folder.checkpoints / "best").exists()
+
+
+@pytest.mark.parametrize(("changes", "lr"), [({}, 0.0005), ({"optimizer__lr": 0.01}, 0.01)], ids=["as it was", "given"])
+def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
+    changes: dict[str, Any], lr: float, images: Path, tmp_path: Path
+) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    first.control.mkdir(parents=True)
+    control.send(first.control, control.parse_command(["lr", "×0.5"]))
+    train(first, tiny(images, epochs=1))
+    train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first)
+    assert set(fold(second.events_file).batches["lr"]) == {lr}
