@@ -46,13 +46,14 @@ def train(setup: Setup, step: Step, count: int) -> None:
         step(*setup.train_data.batch(1, index))
 
 
-def test_the_measures_are_those_of_the_batch_before_the_update() -> None:
-    setup = setup_of(SGD)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2], ids=["plain labels", "smoothed labels"])
+def test_the_measures_are_those_of_the_batch_before_the_update(smoothing: float) -> None:
+    setup = setup_of(replace(SGD, label_smoothing=smoothing))
     inputs, labels = setup.train_data.batch(1, 0)
     twin = copy.deepcopy(setup.model)
     loss_told, correct, norm = Step(setup)(inputs, labels)
     logits = twin(inputs)
-    loss = torch.nn.functional.cross_entropy(logits, labels)
+    loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [parameter.grad for parameter in twin.parameters() if parameter.grad is not None]
     torch.testing.assert_close(loss_told, loss.detach())
