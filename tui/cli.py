@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -31,6 +33,8 @@ Target = Annotated[
     float | None,
     typer.Option(metavar="TOP-1", help="Also say how long training took to this validation accuracy, as .94."),
 ]
+# What its parser raises: the base of all such errors, which Typer has no public name for.
+_PARSER_ERROR: Any = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
@@ -40,16 +44,48 @@ def main() -> None:
     from tui import bench_command, commands, export_command, model_commands  # noqa: F401
 
     try:
-        app(args=with_default_command(sys.argv[1:]), prog_name="cifar-tui")
+        _run(with_default_command(sys.argv[1:]))
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(int(ExitCode.INTERRUPTED))
     except CifarTuiError as error:
-        from core.headless import printable
+        _fail(str(error), error.exit_code)
+    except _PARSER_ERROR as error:
+        _fail(error.format_message() + _more_help(error), ExitCode.USAGE)
+    except BrokenPipeError:  # the reader of a pipe (`cifar-tui runs | head`) has left
+        _drop_output()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _drop_output()
+        _fail(f"cannot write all of the output: {error.strerror}", ExitCode.STORAGE)
 
-        print(f"cifar-tui: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(int(error.exit_code))
-    except BrokenPipeError:
-        # The reader of a pipe (`cifar-tui runs | head`) has left. Python would complain once more while it closes
-        # stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+def _run(arguments: list[str]) -> None:
+    """Parse and run a command. Typer's own way would frame errors and end with 1 where a pipe's reader has left."""
+    command = typer.main.get_command(app)
+    with command.make_context("cifar-tui", arguments) as context:
+        command.invoke(context)
+
+
+def _more_help(error: Any) -> str:
+    """Where the parser's sentence ends and what it is of: ". See `cifar-tui train --help`." """
+    stop = "" if error.format_message().endswith((".", "?")) else "."
+    return f"{stop} See `{error.ctx.command_path if error.ctx else 'cifar-tui'} --help`."
+
+
+def _fail(sentence: str, code: ExitCode) -> NoReturn:
+    from core.headless import printable
+
+    with contextlib.suppress(OSError):  # the exit code tells of it still
+        print(f"cifar-tui: {printable(sentence)}", file=sys.stderr)  # noqa: T201
+    sys.exit(int(code))
+
+
+def _drop_output() -> None:
+    """Lead standard output nowhere: Python would complain once more while it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fill_standard_streams() -> None:
@@ -193,4 +229,4 @@ def train(
 def demo(ctx: typer.Context) -> None:
     """Train a small network on the embedded data set, in under a minute on two CPU cores. Takes the options of
     `train`."""
-    app(args=["train", "--recipe", "shapes-small", *ctx.args], prog_name="cifar-tui", standalone_mode=True)
+    _run(["train", "--recipe", "shapes-small", *ctx.args])

@@ -105,8 +105,18 @@ CASES: dict[str, Case] = {
         2,
         r'command line: on_nan cannot be "rollback:x": use stop, or rollback:N with a whole number',
     ),
-    "an unknown option": Case(options(*SHAPES, "--epoch", "3"), 2, r"No such option: --epoch"),
-    "an unknown command": Case(options("tarin"), 2, r"No such command 'tarin'"),
+    "an unknown option": Case(
+        options(*SHAPES, "--epoch", "3"),
+        2,
+        r"^cifar-tui: No such option: --epoch .*--epochs.* See `cifar-tui train --help`\.$",
+    ),
+    "an unknown command": Case(
+        options("trian"), 2, r"^cifar-tui: No such command 'trian'\. Did you mean 'train'\? See `cifar-tui --help`\.$"
+    ),
+    "text for a number": Case(
+        options("demo", "--lr", "fast"), 2, r"^cifar-tui: Invalid value for '--lr': .*number.* See `cifar-tui train"
+    ),
+    "a command without its run": Case(options("show"), 2, r"^cifar-tui: Missing argument 'RUN'\. See `cifar-tui show"),
     "a run that does not exist": Case(options("show", "last"), 2, r"there are no runs in .* yet"),
     "a run id that is no name": Case(
         options(*SHAPES, "--run-id", "../outside"), 2, r'"\.\./outside" cannot be a run id: use letters'
@@ -181,6 +191,7 @@ def test_bad_input(name: str, case: Case, outcomes: dict[str, Future[subprocess.
     assert done.returncode == case.code, done.stderr
     said = [line for line in done.stderr.splitlines() if re.search(case.says, line)]
     assert len(said) == 1, f"one sentence on standard error, but it was: {done.stderr}"
+    assert "Usage: " not in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     if case.runs_folder:

@@ -14,7 +14,7 @@ import pytest
 from core.errors import ExitCode
 from core.recorder import Recorder
 from core.runfolder import Manifest, create_run_folder
-from tests.e2e.cli import cifar_tui, environment, only_run
+from tests.e2e.cli import PROGRAM, cifar_tui, environment, only_run
 from tests.strategies import run_started
 from tests.ui import canned
 
@@ -57,6 +57,27 @@ def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "recipes" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+@pytest.mark.parametrize("command", ["recipes", "--dry-run", "demo --dry-run"])
+def test_a_full_disk_under_the_output_is_told_in_a_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *command.split()], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    assert done.returncode == ExitCode.STORAGE
+    assert done.stderr == "cifar-tui: cannot write all of the output: No space left on device\n"
+
+
+def test_a_reader_of_the_output_may_leave() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run(
+            [*PROGRAM, "recipes"], env=environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
 
 
 def test_bare_without_a_terminal_it_lists_the_runs(tmp_path: Path) -> None:
