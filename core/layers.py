@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from core.config import DEVICES, DEVICES_TEXT, ON_NAN, ON_NAN_TEXT, TrainConfig
+from core.config import DEVICES, DEVICES_TEXT, ON_NAN, ON_NAN_TEXT, Section, TrainConfig
 from core.errors import UsageError, nearest
 
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
@@ -29,17 +29,22 @@ Tree = dict[str, Any]
 
 
 def read_config_file(path: Path) -> Tree:
-    """The settings of a TOML file.
+    """The settings of a TOML file, or of a JSON file as `--dry-run` prints it.
 
     Raises:
         UsageError: it is missing or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        if text.lstrip().startswith("{"):  # no TOML file does
+            return msgspec.json.decode(text, type=Tree)
+        return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the config file {path} is not TOML: {error}") from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"the config file {path} is not JSON: {error}") from error
 
 
 def read_environment(environ: Mapping[str, str]) -> Tree:
@@ -47,7 +52,8 @@ def read_environment(environ: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for name, text in sorted(environ.items()):
         if name in _SHORT:
-            _put(tree, _SHORT[name], text)
+            if text:  # an empty one is as good as none, as for CIFAR_TUI_RUNS_DIR
+                _put(tree, _SHORT[name], text)
         elif name.startswith(ENVIRONMENT_PREFIX) and name not in ENVIRONMENT_OTHER:
             path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             _put(tree, path, parse_value(text))
@@ -155,8 +161,21 @@ def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> No
         here = ".".join((*path, key))
         if key not in fields and key != kind.__struct_config__.tag_field:
             known = [".".join((*path, name)) for name in fields]
-            raise UsageError(f'{source}: unknown key "{here}".{nearest(here, known)}')
+            raise UsageError(f'{source}: unknown key "{here}".{_elsewhere(here) or nearest(here, known)}')
         _check_keys(item, fields.get(key), (*path, key), source)
+
+
+def _elsewhere(key: str) -> str:
+    """` Did you mean "optimizer.lr"?` for lr, data.lr and optimizer_lr: a setting's name in another place."""
+    wanted = key.rpartition(".")[2]
+    for field in msgspec.structs.fields(TrainConfig):
+        if wanted == field.name:
+            return f' Did you mean "{wanted}"?'
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            for name in field.type.__struct_fields__:
+                if wanted in (name, f"{field.name}_{name}"):
+                    return f' Did you mean "{field.name}.{name}"?'
+    return ""
 
 
 def _member(union: Any, tag: Any, path: tuple[str, ...], source: str) -> Any:
@@ -179,6 +198,8 @@ def _choices(kind: Any) -> tuple[str, ...]:
         return get_args(kind)
     if get_origin(kind) in (Union, UnionType) and str not in get_args(kind):
         names = tuple(name for member in get_args(kind) for name in _choices(member))
+        if names and bool in get_args(kind):
+            names = ("true", "false", *names)
         return (*names, "null") if names and type(None) in get_args(kind) else names
     return ()
 

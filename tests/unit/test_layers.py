@@ -72,6 +72,21 @@ def test_a_file_is_toml(tmp_path: Path) -> None:
     assert (config.epochs, config.optimizer.lr, config.schedule) == (40, 0.05, Cosine(warmup=0.05))
 
 
+def test_a_byte_order_mark_and_the_line_ends_of_windows_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(b"\xef\xbb\xbfepochs = 40\r\n[optimizer]\r\nlr = 0.05\r\n")
+    assert read_config_file(path) == {"epochs": 40, "optimizer": {"lr": 0.05}}
+
+
+@pytest.mark.parametrize("recipe", ["shapes-small", "c100-resnet26-sgd-plateau"])
+def test_what_a_dry_run_printed_is_a_file_of_the_same_settings(recipe: str, tmp_path: Path) -> None:
+    config = msgspec.structs.replace(RECIPES[recipe].config, max_steps=None, seed=3)
+    path = tmp_path / "run.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=2))
+    base = msgspec.structs.replace(BASE, max_steps=7)
+    assert resolve(base, [(f"config file {path}", read_config_file(path))]) == config
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -79,8 +94,9 @@ def test_a_file_is_toml(tmp_path: Path) -> None:
         (b"epochs = ", "the config file .* is not TOML: Invalid value"),
         (b"epochs = 3\nepochs = 4", "the config file .* is not TOML: Cannot overwrite a value"),
         (b"\xff\xfe", "the config file .* is not TOML: .*utf-8"),
+        (b'{"epochs": ', "the config file .* is not JSON: Input data was truncated"),
     ],
-    ids=["missing", "half a line", "a key twice", "not text"],
+    ids=["missing", "half a line", "a key twice", "not text", "half an object"],
 )
 def test_a_file_that_is_no_toml(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
@@ -109,6 +125,7 @@ def test_the_environment_gives_settings() -> None:
 def test_the_data_directory_has_a_variable_of_its_own() -> None:
     assert read_environment({"CIFAR_TUI_DATA_DIR": "/data/7"}) == {"data": {"dir": "/data/7"}}
     assert read_environment({"CIFAR_TUI_DATA_DIR": "7"}) == {"data": {"dir": "7"}}, "a path is text"
+    assert read_environment({"CIFAR_TUI_DATA_DIR": ""}) == {}, "an empty path is none"
 
 
 def test_variables_that_say_where_things_lie_are_no_settings() -> None:
@@ -189,6 +206,11 @@ REFUSED = {
         ["optimizer.leraning_rate=1", 'unknown key "optimizer.leraning_rate". Did you mean "optimizer.']
     ),
     "a key in no table": (["lr_=1", 'unknown key "lr_".']),
+    "a key of another table": (["lr=1", 'unknown key "lr". Did you mean "optimizer.lr"?']),
+    "a key in the wrong table": (["data.epochs=1", 'unknown key "data.epochs". Did you mean "epochs"?']),
+    "one underscore where a variable takes two": (
+        ["optimizer_weight_decay=1", 'unknown key "optimizer_weight_decay". Did you mean "optimizer.weight_decay"?']
+    ),
     "a misspelt table": (["optimiser.lr=1", 'unknown key "optimiser". Did you mean "optimizer"?']),
     "a key of another schedule": (["schedule.patience=3", 'unknown key "schedule.patience".']),
     "a key of another augmentation": (
@@ -204,6 +226,7 @@ REFUSED = {
     "an unknown name that may be absent": (
         ["data.normalize=non", 'data.normalize cannot be "non".', "Known: train, null"]
     ),
+    "an unknown name beside a truth": (["compile=maybe", 'compile cannot be "maybe". Known: true, false, auto']),
     "a name within a list": (
         [
             "data.augment=[{type='random_crop', mode='mirror'}]",
