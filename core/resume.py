@@ -15,7 +15,7 @@ from core.config import TrainConfig
 from core.errors import StorageError, UsageError
 from core.fold import fold
 from core.reader import EventReader
-from core.runfolder import Manifest, RunFolder, find_run
+from core.runfolder import Manifest, RunFolder, check_run_id, find_run
 
 # What may differ without another result being another run: how long, where, and what is kept.
 _HARMLESS = (
@@ -54,14 +54,27 @@ def find_origin(runs_dir: Path, wanted: str, run_id: str | None, *, fork: bool =
     if wanted == "auto":
         if run_id is None:
             raise UsageError("--resume auto needs --run-id NAME, so that the same command finds its run again")
+        check_run_id(run_id)
         folder = RunFolder(runs_dir / run_id)
         return Origin(folder, "last") if folder.path.is_dir() else None
     if wanted in ("last", "best"):
-        return Origin(find_run(runs_dir, "last" if fork else run_id or "last"), wanted)
-    path = Path(wanted).expanduser().absolute()
-    if (path / "meta.json").is_file() and path.parent.name == "checkpoints":
+        return Origin(find_run(runs_dir, "last" if fork or run_id is None else run_id), wanted)
+    origin = _checkpoint_at(Path(wanted).expanduser().absolute()) or Origin(find_run(runs_dir, wanted), "last")
+    if run_id not in (None, origin.folder.id) and not fork:
+        raise UsageError(
+            f"--resume {wanted} goes on in run {origin.folder.id}: leave --run-id out, or add --fork for a new run"
+        )
+    return origin
+
+
+def _checkpoint_at(path: Path) -> Origin | None:
+    """The checkpoint whose folder this is, or a file of it, or a file that names it; None where there is none."""
+    if path.name in ("state.pt", "meta.json"):
+        path = path.parent
+    names_one = path.name in ("last", "best") and path.is_file()
+    if path.parent.name == "checkpoints" and (names_one or (path / "meta.json").is_file()):
         return Origin(RunFolder(path.parent.parent), path.name)
-    return Origin(find_run(runs_dir, wanted), "last")
+    return None
 
 
 def stored_config(manifest: Manifest) -> TrainConfig:

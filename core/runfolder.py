@@ -21,7 +21,8 @@ from core.names import two_words
 
 DEFAULT_RUNS_DIR = Path("runs")
 RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAX_ID_LENGTH = 128
+_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_MAX_ID_LENGTH - 1}}}")
 _RESERVED = frozenset({"auto", "best", "last"})
 """What `--resume` and RUN take for something else than a name."""
 
@@ -166,6 +167,20 @@ def new_run_id(recipe: str, *, now: float | None = None) -> str:
     return f"{stamp}-{recipe}-{two_words()}"
 
 
+def check_run_id(run_id: str) -> None:
+    """
+    Raises:
+        UsageError: no run can have this name.
+    """
+    if not _ID.fullmatch(run_id):
+        raise UsageError(
+            f'"{run_id}" cannot be a run id: use letters, digits, ".", "_" and "-", a letter or digit first, '
+            f"{_MAX_ID_LENGTH} characters at most"
+        )
+    if run_id in _RESERVED:
+        raise UsageError(f'"{run_id}" cannot be a run id: the word has a meaning of its own')
+
+
 def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) -> RunFolder:
     """Make a new run folder; mkdir decides between processes that start in the same second.
 
@@ -173,10 +188,8 @@ def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) ->
         UsageError: `run_id` is taken or is not a plain name.
         StorageError: the runs directory cannot be written.
     """
-    if run_id is not None and not _ID.fullmatch(run_id):
-        raise UsageError(f'"{run_id}" cannot be a run id: use letters, digits, ".", "_" and "-"')
-    if run_id in _RESERVED:
-        raise UsageError(f'"{run_id}" cannot be a run id: the word has a meaning of its own')
+    if run_id is not None:
+        check_run_id(run_id)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         for _ in range(100):
@@ -217,8 +230,10 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
     Raises:
         UsageError: no run or several runs fit.
     """
+    if not name:
+        raise UsageError('"" is no run: give an id, a unique part of one, a path, or `last`')
     as_path = Path(name).expanduser()
-    if os.sep in name and as_path.is_dir():
+    if (os.sep in name or name in (os.curdir, os.pardir)) and as_path.is_dir():
         return RunFolder(as_path.resolve())
     runs = list_runs(runs_dir)
     if not runs:

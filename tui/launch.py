@@ -107,10 +107,11 @@ def reporter(options: TrainOptions) -> ReportTo:
 
 def _asks_for_nothing(options: TrainOptions) -> bool:
     """Bare `cifar-tui`, which shows all runs: in the dashboard, or as a list where there is no terminal."""
-    wishes = (options.recipe, options.config_file, options.assignments, options.run_id, options.resume)
+    # "" is a wish too: a variable that a script has not set.
+    wishes = (options.recipe, options.config_file, options.assignments or None, options.run_id, options.resume)
     switches = (options.fork, options.no_ui, options.dry_run, options.json, options.seeds is not None,
                 options.target is not None)  # fmt: skip
-    return not any(wishes) and not any(switches) and not _without_none(options.flags)
+    return all(wish is None for wish in wishes) and not any(switches) and not _without_none(options.flags)
 
 
 def _environment_says_what() -> bool:
@@ -135,7 +136,9 @@ def make_request(options: TrainOptions) -> Request:
         CifarTuiError: a name, key or value cannot be used, or there is no such run to resume.
     """
     runs_dir = options.runs_dir.expanduser().absolute()
-    origin = find_origin(runs_dir, options.resume, options.run_id, fork=options.fork) if options.resume else None
+    origin = None
+    if options.resume is not None:
+        origin = find_origin(runs_dir, options.resume, options.run_id, fork=options.fork)
     if options.fork and origin is None:
         raise UsageError("--fork goes with --resume RUN: it says where to go on from")
     chosen: Recipe | None
@@ -168,13 +171,13 @@ def resolve(options: TrainOptions) -> tuple[Recipe, TrainConfig]:
     sources = _sources(options)
     name, dataset, device = options.recipe, None, None
     for _, source in reversed(sources):
-        name = name or source.get("recipe")
+        name = name if name is not None else source.get("recipe")
         device = device or source.get("device")
         data = source.get("data")
         dataset = dataset or (data.get("dataset") if isinstance(data, dict) else None)
     if not all(isinstance(setting, str | None) for setting in (name, dataset, device)):
         raise UsageError("recipe, data.dataset and device are names, as in --recipe c10-lenet")
-    chosen = get_recipe(name or default_recipe(dataset or "cifar10", device or "auto"))
+    chosen = get_recipe(default_recipe(dataset or "cifar10", device or "auto") if name is None else name)
     return chosen, layers.resolve(chosen.config, _without_recipe(sources))
 
 

@@ -63,7 +63,7 @@ def _options_of_each(options: TrainOptions, count: int) -> list[TrainOptions]:
         replace(
             options,
             flags=options.flags | {"seed": seed},
-            run_id=f"{options.run_id}-seed{seed}" if options.run_id else None,
+            run_id=f"{options.run_id}-seed{seed}" if options.run_id is not None else None,
         )
         for seed in range(first, first + count)
     ]

@@ -89,6 +89,7 @@ CASES: dict[str, Case] = {
     "an unknown recipe": Case(
         options("--no-ui", "-r", "c10-lenett"), 2, r'There is no recipe "c10-lenett"\. Did you mean "c10-lenet"\?'
     ),
+    "a recipe from a variable that is not set": Case(options("-r", ""), 2, 'There is no recipe ""'),
     "an unknown data set": Case(
         options(*SHAPES, "--dataset", "cifar11"), 2, r'Unknown data set "cifar11"\. Did you mean "cifar10"\?'
     ),
@@ -119,7 +120,9 @@ CASES: dict[str, Case] = {
     "a command without its run": Case(options("show"), 2, r"^cifar-tui: Missing argument 'RUN'\. See `cifar-tui show"),
     "a run that does not exist": Case(options("show", "last"), 2, r"there are no runs in .* yet"),
     "a run id that is no name": Case(
-        options(*SHAPES, "--run-id", "../outside"), 2, r'"\.\./outside" cannot be a run id: use letters'
+        options(*SHAPES, "--run-id", "../outside"),
+        2,
+        r'"\.\./outside" cannot be a run id: use .*128 characters',
     ),
     "a file where runs should be": Case(
         file_in_the_way, 6, r"cannot create a run in .*/taken: (File exists|Not a directory); choose a writable folder"

@@ -176,6 +176,22 @@ def test_a_run_is_found_by_its_path_from_anywhere(runs: Path, monkeypatch: pytes
     assert find_run(other, f"~/{NAMES[1]}").path == runs / NAMES[1]
 
 
+def test_a_dot_is_the_folder_in_which_one_stands_and_no_part_of_a_name(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(runs, "here", "v1.0")
+    monkeypatch.chdir(runs / "here")
+    assert find_run(runs, ".").path == runs / "here"
+    monkeypatch.chdir(runs / "here" / "control")
+    assert find_run(runs, "..").path == runs / "here"
+
+
+def test_not_even_an_only_run_is_meant_by_no_name(runs: Path) -> None:
+    make(runs, "only")
+    with pytest.raises(UsageError, match="is no run"):
+        find_run(runs, "")
+
+
 def test_a_whole_id_goes_before_a_part_of_another(runs: Path) -> None:
     make(runs, "run", "run-2", "rerun")
     assert find_run(runs, "run").id == "run"
@@ -198,8 +214,9 @@ def test_last_is_the_one_that_began_last_and_not_the_last_by_name(runs: Path) ->
         ),
         ("xyz", 'no run in .*runs is called "xyz".$'),
         ("runs/nowhere", 'no run in .*runs is called "runs/nowhere"'),
+        ("", '"" is no run: give an id'),
     ],
-    ids=["several fit", "all fit", "one is near", "none is near", "a path to nowhere"],
+    ids=["several fit", "all fit", "one is near", "none is near", "a path to nowhere", "a variable that is not set"],
 )
 def test_a_name_that_means_no_run_or_several(wanted: str, message: str, runs: Path) -> None:
     make(runs, *NAMES)
