@@ -167,19 +167,22 @@ def train(
         str | None, typer.Option(metavar="WHICH", help="Go on: auto, last, best, a run, or a checkpoint's path.")
     ] = None,
     fork: Annotated[bool, typer.Option("--fork", help="With --resume: go on in a new run, with any settings.")] = False,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings, or what --dry-run printed.")] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optimizer.weight_decay=5e-4."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optimizer.lr=0.01."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="With --no-ui: events as JSON lines on standard output.")
     ] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    color: Annotated[
+        # The three words in the place of WHEN would leave other options too little room on 80 columns.
+        Literal["auto", "always", "never"], typer.Option(metavar="WHEN", help="Colours: auto, always or never.")
+    ] = "auto",
     ghost: Annotated[
-        str | None, typer.Option(metavar="RUN|published", help="Race against an earlier run or the published curve.")
+        str | None, typer.Option(metavar="RUN", help="Race against an earlier run, or the `published` curve.")
     ] = None,
 ) -> None:
     """Train a network. In a terminal this opens the dashboard; --no-ui trains in the foreground."""
@@ -227,6 +230,5 @@ def train(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def demo(ctx: typer.Context) -> None:
-    """Train a small network on the embedded data set, in under a minute on two CPU cores. Takes the options of
-    `train`."""
+    """Train a small network on the embedded data set in under a minute on two CPU cores; takes `train`'s options."""
     _run(["train", "--recipe", "shapes-small", *ctx.args])

@@ -210,7 +210,7 @@ def control(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="COMMAND", help="pause, unpause, checkpoint, evaluate, stop [discard], lr ×FACTOR, epochs NUMBER."
+            metavar="COMMAND", help="pause, unpause, checkpoint, evaluate, stop \\[discard], lr ×FACTOR, epochs NUMBER."
         ),
     ],
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,

@@ -59,6 +59,20 @@ def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     assert "recipes" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("train", ["CIFAR_TUI_DATA_DIR", "CIFAR_TUI_RUNS_DIR", "optimizer.lr=0.01"]),
+        ("control", ["[discard]"]),
+    ],
+)
+def test_on_80_columns_no_word_of_the_help_is_cut_off(command: str, told: list[str], tmp_path: Path) -> None:
+    text = cifar_tui(command, "--help", runs=tmp_path, COLUMNS="80").stdout
+    assert "…" not in text
+    for word in told:
+        assert word in " ".join(text.split())
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
 @pytest.mark.parametrize("command", ["recipes", "--dry-run", "demo --dry-run"])
 def test_a_full_disk_under_the_output_is_told_in_a_sentence(command: str) -> None:
