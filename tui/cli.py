@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from core.errors import CifarTuiError
+from core.errors import CifarTuiError, ExitCode
 from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 
 app = typer.Typer(

@@ -13,7 +13,8 @@ import typer
 
 from core import layers
 from core.config import TrainConfig
-from core.data.catalog import check_dataset_name
+from core.data.catalog import FOLDER_PREFIX, check_dataset_name, data_dir
+from core.data.class_folders import folder_of
 from core.errors import ExitCode, UsageError
 from core.headless import JsonReport, LineReport, Report
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
@@ -178,7 +179,7 @@ def resolve(options: TrainOptions) -> tuple[Recipe, TrainConfig]:
     if not all(isinstance(setting, str | None) for setting in (name, dataset, device)):
         raise UsageError("recipe, data.dataset and device are names, as in --recipe c10-lenet")
     chosen = get_recipe(default_recipe(dataset or "cifar10", device or "auto") if name is None else name)
-    return chosen, layers.resolve(chosen.config, _without_recipe(sources))
+    return chosen, from_anywhere(layers.resolve(chosen.config, _without_recipe(sources)))
 
 
 def resolve_resumed(origin: Origin, options: TrainOptions) -> tuple[Recipe | None, TrainConfig]:
@@ -188,12 +189,12 @@ def resolve_resumed(origin: Origin, options: TrainOptions) -> tuple[Recipe | Non
         UsageError: a change would make it another run, and `--fork` was not given.
         StorageError: the run cannot be read.
     """
-    before = stored_config(origin.folder.read_manifest())
+    before = from_anywhere(stored_config(origin.folder.read_manifest()))
     sources = _sources(options)
     named = options.recipe or next((tree["recipe"] for _, tree in reversed(sources) if "recipe" in tree), None)
     if named not in (None, before.recipe):
         raise UsageError(f"run {origin.folder.id} is of recipe {before.recipe}, not {named}: leave --recipe out")
-    after = layers.resolve(before, _without_recipe(sources))
+    after = from_anywhere(layers.resolve(before, _without_recipe(sources)))
     changes = differences(before, after)
     if changes and not options.fork:
         raise UsageError(
@@ -201,6 +202,20 @@ def resolve_resumed(origin: Origin, options: TrainOptions) -> tuple[Recipe | Non
             "go on in a new run"
         )
     return RECIPES.get(before.recipe), after
+
+
+def from_anywhere(config: TrainConfig) -> TrainConfig:
+    """The settings with whole paths: a run may be resumed, evaluated or looked at from another working directory.
+
+    Raises:
+        DataError: a path begins with the home of nobody.
+    """
+    data, images = config.data, folder_of(config.data.dataset)
+    if images is not None and data.dataset != FOLDER_PREFIX:
+        data = msgspec.structs.replace(data, dataset=f"{FOLDER_PREFIX}{images.absolute()}")
+    if data.dir is not None:
+        data = msgspec.structs.replace(data, dir=str(data_dir(data.dir).absolute()))
+    return msgspec.structs.replace(config, data=data)
 
 
 def _sources(options: TrainOptions) -> list[tuple[str, layers.Tree]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from core.errors import UsageError, nearest
+from core.errors import DataError, UsageError, nearest
 
 FOLDER_PREFIX = "folder:"
 
@@ -95,8 +95,15 @@ _FOLDERS = {
 
 
 def data_dir(dir: str | None) -> Path:
-    """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory."""
-    return Path(dir).expanduser() if dir is not None else user_cache_path("cifar-tui") / "data"
+    """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory.
+
+    Raises:
+        DataError: it begins with the home of nobody.
+    """
+    try:
+        return Path(dir).expanduser() if dir is not None else user_cache_path("cifar-tui") / "data"
+    except RuntimeError as error:  # ~name of somebody unknown
+        raise DataError(f"{dir} is not a folder: {error}") from error
 
 
 def is_on_disk(name: str, root: Path) -> bool:

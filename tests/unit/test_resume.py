@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core import control
@@ -135,6 +136,23 @@ def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
     train(first, tiny(images, epochs=1))
     train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first)
     assert set(fold(second.events_file).batches["lr"]) == {lr}
+
+
+def test_a_run_is_resumed_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = image_folder(tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    options = TrainOptions(
+        recipe="shapes-small", flags={"data": {"dataset": "folder:images", "dir": "data"}}, config_file=None,
+        assignments=[], runs_dir=tmp_path, run_id="run", resume="auto", fork=False, no_ui=True, dry_run=False,
+        json=False, ascii=False, color="auto",
+    )  # fmt: skip
+    begun = make_request(options).config
+    assert (begun.data.dataset, begun.data.dir) == (f"folder:{images}", str(tmp_path / "data"))
+    folder = create_run_folder(tmp_path, "shapes-small", "run")
+    folder.write_manifest(Manifest(id="run", recipe="shapes-small", created=1.0, config=msgspec.to_builtins(begun)))
+    assert make_request(options).config == begun, "the same command goes on with it"
+    monkeypatch.chdir(images)
+    assert make_request(replace(options, recipe=None, flags={})).config == begun
 
 
 @pytest.fixture
