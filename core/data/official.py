@@ -199,6 +199,14 @@ def _download(source: Source, root: Path, report: Report, complete: Callable[[],
 
     report(f"downloading {source.num_megabytes} MB to {root / source.folder}")
     try:
+        (root / source.folder).mkdir(parents=True, exist_ok=True)
+        _lock_file(root).touch()
+    except OSError as error:  # no lack of network: putting files there would fail as well
+        raise DataError(
+            f"{root / source.folder} lacks the official files and cannot be written ({error.strerror}); choose another "
+            "--data-dir, one that holds them or can be written."
+        ) from error
+    try:
         with _lock(root), _network_timeout():
             if not complete():  # another run may have downloaded it while this one waited
                 getattr(datasets, source.torchvision_name)(root, download=True)
@@ -212,11 +220,14 @@ def _download(source: Source, root: Path, report: Report, complete: Callable[[],
         raise DataError(f"The download to {root / source.folder} is incomplete; delete that folder and start again.")
 
 
+def _lock_file(root: Path) -> Path:
+    return root / ".download.lock"
+
+
 @contextmanager
 def _lock(root: Path) -> Iterator[None]:
     """One download at a time: batch systems start many runs in the same second."""
-    root.mkdir(parents=True, exist_ok=True)
-    with open(root / ".download.lock", "w") as file:
+    with _lock_file(root).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

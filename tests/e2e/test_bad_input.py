@@ -40,6 +40,11 @@ def no_files(root: Path) -> list[str]:
     return ["--no-ui", "-r", "c10-lenet", "--data-dir", str(root / "data")]
 
 
+def data_below_a_file(root: Path) -> list[str]:
+    (root / "taken").write_text("a file")
+    return ["--no-ui", "-r", "c10-lenet", "--data-dir", str(root / "taken")]
+
+
 def one_class(root: Path) -> list[str]:
     images = image_folder(root / "images")
     for name in ("noon", "dusk"):
@@ -146,6 +151,15 @@ CASES: dict[str, Case] = {
         5,
         r"/cifar-10-batches-py lacks the official files and they could not be downloaded \(.*refused.*\); put them",
         True,
+    ),
+    "missing data where nothing can be written": Case(
+        data_below_a_file,
+        5,
+        r"/cifar-10-batches-py lacks the official files and cannot be written \(.*\); choose another --data-dir",
+        True,
+    ),
+    "a data directory in the home of nobody": Case(
+        options(*SHAPES, "--data-dir", "~no-such-user/data"), 5, r"~no-such-user/data is not a folder"
     ),
     "a damaged data file": Case(
         damaged_files, 5, r"/cifar-10-batches-py/\w+_batch\w* is damaged; delete it and start again", True
