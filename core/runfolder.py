@@ -229,7 +229,15 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
 
     Raises:
         UsageError: no run or several runs fit.
+        StorageError: there is a folder of that name, but no run in it.
     """
+    run = _named(runs_dir, name)
+    if not run.manifest_file.exists() and not run.events_file.exists():
+        raise StorageError(f"{run.path} is not a run: there is neither run.json nor events.jsonl")
+    return run
+
+
+def _named(runs_dir: Path, name: str) -> RunFolder:
     if not name:
         raise UsageError('"" is no run: give an id, a unique part of one, a path, or `last`')
     as_path = Path(name).expanduser()

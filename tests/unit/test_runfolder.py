@@ -186,6 +186,17 @@ def test_a_dot_is_the_folder_in_which_one_stands_and_no_part_of_a_name(
     assert find_run(runs, "..").path == runs / "here"
 
 
+@pytest.mark.parametrize("name", ["photos", "./photos"])
+def test_a_folder_without_a_run_is_told_apart_from_a_run_that_died(
+    name: str, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(runs, "here")
+    (runs / "photos").mkdir()
+    monkeypatch.chdir(runs)
+    with pytest.raises(StorageError, match=r"/photos is not a run: there is neither run\.json nor events\.jsonl"):
+        find_run(runs, name)
+
+
 def test_not_even_an_only_run_is_meant_by_no_name(runs: Path) -> None:
     make(runs, "only")
     with pytest.raises(UsageError, match="is no run"):
