@@ -66,7 +66,8 @@ def parse_command(words: list[str]) -> Command:
     elif name == "epochs":
         argument = str(parse_epochs(argument))
     elif argument and (name, argument) != ("stop", "discard"):
-        raise UsageError(f'{name} takes no argument, but got "{argument}"')
+        takes = "discard or no argument" if name == "stop" else "no argument"
+        raise UsageError(f'{name} takes {takes}, but got "{argument}"')
     return Command(name=name, argument=argument, sender=_sender(), created=time.time())
 
 

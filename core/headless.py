@@ -112,7 +112,8 @@ def describe_event(event: ev.Event) -> list[str]:
         case ev.Unpaused():
             return [f"goes on after {event.seconds:.1f} s"]
         case ev.Resumed():
-            return [f"attempt {event.attempt} goes on from step {event.from_step} ({event.checkpoint})"]
+            whence = f" ({event.checkpoint})" if event.checkpoint else ""  # none where none had been saved
+            return [f"attempt {event.attempt} goes on from step {event.from_step}{whence}"]
         case ev.RolledBack():
             return [event.reason]
         case ev.PlanChanged():

@@ -201,7 +201,7 @@ def test_words_make_a_command(words: list[str], name: str, argument: str) -> Non
         (["puase"], 'unknown command "puase". Did you mean "pause"\\? Commands: pause, unpause'),
         (["dance"], 'unknown command "dance". Commands: pause'),
         (["pause", "now"], 'pause takes no argument, but got "now"'),
-        (["stop", "please"], 'stop takes no argument, but got "please"'),
+        (["stop", "please"], 'stop takes discard or no argument, but got "please"'),
         (["lr"], 'lr takes a positive factor, as in `lr ×0.5`, but got ""'),
         (["lr", "fast"], 'lr takes a positive factor, .* but got "fast"'),
         (["lr", "0"], "lr takes a positive factor"),

@@ -99,6 +99,10 @@ def test_an_epoch_of_nan_is_a_line_too() -> None:
             ev.Resumed(attempt=2, from_step=8, from_epoch=2, checkpoint="step-00000008"),
             "attempt 2 goes on from step 8 (step-00000008)",
         ),
+        (
+            ev.Resumed(attempt=2, from_step=0, from_epoch=0, checkpoint=""),
+            "attempt 2 goes on from step 0",
+        ),
         (ev.PlanChanged(step=3, reason="a plateau", plan=ev.LrPlan(steps=[], lr=[])), "learning rate: a plateau"),
         (
             ev.Evaluated(epoch=1, step=3, validation=evaluation()),
