@@ -145,7 +145,9 @@ def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size
-            upright = _to_rgb(ImageOps.exif_transpose(image))
+            # Pillow makes 0 to 65535 of any PGM of more than 8 bits.
+            is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+            upright = _to_rgb(ImageOps.exif_transpose(image), is_16_bit)
             fitted = ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{path} does not exist; check its name.") from error
@@ -156,8 +158,8 @@ def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
     return np.array(fitted)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255 and show white
+def _to_rgb(image: Image.Image, is_16_bit: bool) -> Image.Image:
+    if is_16_bit:  # Pillow would cut them off at 255 and show white
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:  # on white, as a page shows it
         layer = image.convert("RGBA")

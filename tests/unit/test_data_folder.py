@@ -152,6 +152,11 @@ def save_16_bit(path: Path) -> None:
     Image.fromarray(np.full((8, 8), 128 * 256, dtype=np.uint16)).save(path)
 
 
+def save_10_bit_pgm(path: Path) -> None:
+    values = np.full((8, 8), 512, dtype=">u2")
+    path.with_suffix(".pgm").write_bytes(b"P5 8 8 1023\n" + values.tobytes())
+
+
 def save_transparent(path: Path) -> None:
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(path)
 
@@ -166,8 +171,14 @@ def save_grey(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("save", "colour"),
-    [(save_16_bit, (128,) * 3), (save_transparent, (255,) * 3), (save_palette, GREEN), (save_grey, (77,) * 3)],
-    ids=["16 bits", "transparent, on white", "palette", "grey"],
+    [
+        (save_16_bit, (128,) * 3),
+        (save_10_bit_pgm, (128,) * 3),
+        (save_transparent, (255,) * 3),
+        (save_palette, GREEN),
+        (save_grey, (77,) * 3),
+    ],
+    ids=["16 bits", "10 bits of a PGM", "transparent, on white", "palette", "grey"],
 )
 def test_images_of_any_mode_become_rgb(
     tmp_path: Path, save: Callable[[Path], None], colour: tuple[int, int, int]
