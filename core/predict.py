@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
 from core.config import Normalize, TrainConfig
 from core.data.dataset import load_dataset
-from core.data.folder import decode_image
+from core.data.folder import read_image
 from core.data.pipeline import resolve_normalization
 from core.device import choose_device
 from core.errors import CheckpointError, DataError, nearest
@@ -126,7 +126,7 @@ def predict(
     data_dir: Path | None = None,
     say: Say,
 ) -> Iterator[tuple[Path, list[Guess] | DataError]]:
-    """Classify image files: for each its most probable classes, or why it cannot be read.
+    """Classify image files: for each its most probable classes, or why it cannot be read, without a full stop.
 
     Images of any size are turned upright, scaled and cropped about the centre as `core.data.folder` does, in grey for
     a network that takes one channel.
@@ -201,10 +201,9 @@ def _parts(images: list[Path]) -> Iterator[list[Path]]:
 def _read(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]] | DataError:
     """The image as uint8 C×H×W, or why not."""
     channels, side, _ = shape  # all data sets have square images
-    try:
-        pixels = decode_image(path, side)
-    except DataError as error:
-        return error
+    pixels = read_image(path, side)
+    if isinstance(pixels, DataError):
+        return pixels
     if channels == 1:
         return np.array(Image.fromarray(pixels).convert("L"))[None]
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -89,7 +89,7 @@ def predict(
     ):
         if isinstance(guesses, DataError):
             unreadable += 1
-            _say(str(guesses))
+            _say(f"{guesses}.")
             continue
         classes = [{"class": guess.label, "probability": guess.probability} for guess in guesses]
         answers.append({"image": printable(str(image)), "predictions": classes})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from core.data.class_folders import check_folder, class_folders
@@ -24,6 +24,7 @@ _EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", 
 _VALIDATION_NAMES = ("test", "val", "valid", "validation")
 _HOLDOUT_SEED = 20_090_408
 _NUM_REPORTS = 20
+_NUM_NAMED = 3
 
 Part = tuple[Tensor, Tensor]
 """Images uint8 N×3×S×S and labels int64 N."""
@@ -47,7 +48,8 @@ def load_folder(
         hold_out: validate on a tenth of the training images of each class even if there is a validation part.
 
     Raises:
-        DataError: no such folder, no classes or only one, a class without images, or an image that cannot be read.
+        DataError: no such folder, no classes or only one, a class without images, or images that cannot be read: the
+            message names some and counts them all.
     """
     check_folder(path)
     train_root, validation_root = _layout(path)
@@ -64,8 +66,13 @@ def load_folder(
     else:
         validation = _validation_files(validation_root, classes)
     total = sum(map(len, train + validation))
-    progress = _Progress(total, report)
-    return classes, _read(train, side, progress), _read(validation, side, progress)
+    progress, unreadable = _Progress(total, report), list[DataError]()
+    parts = _read(train, side, progress, unreadable), _read(validation, side, progress, unreadable)
+    if unreadable:
+        named = ", ".join(map(str, unreadable[:_NUM_NAMED]))
+        others = f" and {len(unreadable) - _NUM_NAMED:,} more" if len(unreadable) > _NUM_NAMED else ""
+        raise DataError(f"{named}{others}; replace or delete {'them' if len(unreadable) > 1 else 'it'}.")
+    return classes, *parts
 
 
 def _layout(path: Path) -> tuple[Path, Path | None]:
@@ -124,24 +131,23 @@ class _Progress:
             self._report(f"read {self._done:,} of {self._total:,} images")
 
 
-def _read(files: Files, side: int, progress: _Progress) -> Part:
+def _read(files: Files, side: int, progress: _Progress, unreadable: list[DataError]) -> Part:
     paths = [path for members in files for path in members]
     labels = torch.repeat_interleave(torch.tensor([len(members) for members in files]))
     images = torch.empty((len(paths), 3, side, side), dtype=torch.uint8)
     # Pillow decodes and scales without the interpreter lock; more threads than this wait for the disk.
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for index, pixels in enumerate(pool.map(lambda path: decode_image(path, side), paths)):
-            images[index] = torch.from_numpy(pixels).permute(2, 0, 1)
+        for index, pixels in enumerate(pool.map(lambda path: read_image(path, side), paths)):
+            if isinstance(pixels, DataError):
+                unreadable.append(pixels)
+            else:
+                images[index] = torch.from_numpy(pixels).permute(2, 0, 1)
             progress.advance()
     return images, labels
 
 
-def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
-    """An image file as uint8 side×side×3, made so as `load_folder` says.
-
-    Raises:
-        DataError: it is not there, or cannot be read as an image.
-    """
+def read_image(path: Path, side: int) -> npt.NDArray[np.uint8] | DataError:
+    """An image file as uint8 side×side×3, made so as `load_folder` says; or why it cannot be, without a full stop."""
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size
@@ -149,12 +155,15 @@ def decode_image(path: Path, side: int) -> npt.NDArray[np.uint8]:
             is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
             upright = _to_rgb(ImageOps.exif_transpose(image), is_16_bit)
             fitted = ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(f"{path} does not exist; check its name.") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder; name the images in it.") from error
+    except (FileNotFoundError, NotADirectoryError):
+        return DataError(f"{path} does not exist; check its name")
+    except IsADirectoryError:
+        return DataError(f"{path} is a folder; name the images in it")
+    except UnidentifiedImageError:  # its text is the path once more
+        return DataError(f"{path} cannot be read as an image (it is empty or of a format that is not known)")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as an image ({error}); replace or delete it.") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        return DataError(f"{path} cannot be read as an image ({reason})")
     return np.array(fitted)
 
 

@@ -140,11 +140,14 @@ def test_weights_are_exported_evaluated_and_used(call: Call, tmp_path: Path) -> 
     assert f"top-1 {last['top1']:.2%}" in lines[0]
 
     picture = next((images / "test" / "noon").iterdir())
-    code, lines, err = call("predict", folder.path, picture, tmp_path / "gone.png", images, "--json")
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    code, lines, err = call("predict", folder.path, picture, tmp_path / "gone.png", images, empty, "--json")
     assert code == 5
     assert err.splitlines() == [
         f"{tmp_path / 'gone.png'} does not exist; check its name.",
         f"{images} is a folder; name the images in it.",
+        f"{empty} cannot be read as an image (it is empty or of a format that is not known).",
     ]
     (answer,) = json.loads("\n".join(lines))
     assert {guess["class"] for guess in answer["predictions"]} == {"dawn", "dusk", "noon"}

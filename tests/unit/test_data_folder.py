@@ -259,6 +259,18 @@ def test_what_is_wrong_is_named(
     assert ";" in str(caught.value)  # what is wrong; what to do
 
 
+def test_all_images_that_cannot_be_read_are_told_of_at_once(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in "ab":
+            paint_many(tmp_path / part / name, 2)
+            (tmp_path / part / name / "bad.jpg").write_text("about")
+    with pytest.raises(DataError) as caught:
+        load_folder(tmp_path, 8, ignore)
+    why = "bad.jpg cannot be read as an image (it is empty or of a format that is not known)"
+    named = ", ".join(f"{tmp_path}/{place}/{why}" for place in ("train/a", "train/b", "test/a"))
+    assert str(caught.value) == f"{named} and 1 more; replace or delete them."
+
+
 def test_progress_is_reported_about_twenty_times(two_classes: Path) -> None:
     lines: list[str] = []
     paint_many(two_classes / "owl", 75)
