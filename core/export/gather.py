@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from core.columns import Columns
 from core.errors import StorageError
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder
+from core.runsummary import GONE, has_died
 from core.state import RunState
 from core.steered import steered
 
@@ -38,11 +40,23 @@ class RunData:
     """Seconds since the epoch at the end of each epoch in `state.epochs`."""
     warnings: tuple[str, ...] = ()
     """What a person should know about the export: damaged lines, missing files."""
+    has_died: bool = False
+    """Whether it has neither ended nor a trainer."""
 
     @property
     def id(self) -> str:
         """Name of the run."""
         return self.folder.id
+
+    @property
+    def status(self) -> str:
+        """How the run fares: as `RunState.status`, or `died`."""
+        return "died" if self.has_died else self.state.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is over; None while it is not."""
+        return self.state.ended.reason if self.state.ended else GONE if self.has_died else None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -83,8 +97,8 @@ class RunData:
         return self.state.run
 
 
-def gather(folder: RunFolder) -> RunData:
-    """Read a run.
+def gather(folder: RunFolder, now_wall: float | None = None) -> RunData:
+    """Read a run, as it stands at `now_wall`, by default now.
 
     Raises:
         StorageError: there is no log, it holds nothing, or it was written by a newer version.
@@ -119,7 +133,8 @@ def gather(folder: RunFolder) -> RunData:
         warnings.append(f"{reader.num_corrupt} damaged {lines} left out of {folder.events_file}")
     if not state.epochs:
         warnings.append(f"run {folder.id} has not finished an epoch: there is nothing to show of its classes")
-    data = RunData(folder, manifest, state, walls["wall"], epoch_walls, tuple(warnings))
+    died = has_died(folder, state, time.time() if now_wall is None else now_wall)
+    data = RunData(folder, manifest, state, walls["wall"], epoch_walls, tuple(warnings), died)
     num_classes = len(data.classes)
     for epoch in state.epochs:
         if {num_classes} != {len(epoch.validation.confusion), *map(len, epoch.validation.confusion)}:

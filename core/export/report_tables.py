@@ -201,5 +201,7 @@ def events_told(data: RunData) -> list[tuple[str, str]]:
             case event:
                 lines = describe_event(event)
         told += [(span(timed.seconds), line) for line in lines]
+    if data.has_died:
+        told.append((span(data.state.seconds), f"{data.status}: {data.reason}"))
     uneventful = len(told) == 1 and data.state.status == "finished"
     return [] if uneventful else told[-200:]

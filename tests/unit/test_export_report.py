@@ -22,7 +22,7 @@ from core.export.chart import columns, log_ticks, path, ticks, widened
 from core.export.gather import gather
 from core.export.heatmap import LEVELS, level_of, ramp_css
 from core.export.report import report
-from tests.export_runs import CONFUSIONS, batches, epoch_ended, make_run, started, steered_epochs, two_epochs
+from tests.export_runs import CONFUSIONS, WALL, batches, epoch_ended, make_run, started, steered_epochs, two_epochs
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -156,6 +156,14 @@ def test_missing_images_are_told_and_left_out(tmp_path: Path) -> None:
     assert "Worst mistakes" not in html
     assert len(left_out) == 1
     assert "missing" in left_out[0]
+
+
+def test_a_run_whose_trainer_was_killed_has_died(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "runs" / "run", two_epochs()[:-1])
+    assert '<span class="status running">running</span>' in report(gather(folder, WALL + 10))[0]
+    html, _ = report(gather(folder, WALL + 3600))
+    assert '<span class="status died">died</span>' in html
+    assert "died: its trainer is gone without a last word" in html
 
 
 def test_a_run_that_went_to_nan_is_drawn(tmp_path: Path) -> None:

@@ -127,6 +127,14 @@ def test_a_run_without_epochs_gives_its_batches(tmp_path: Path) -> None:
     assert json.loads(write_json(data, tmp_path / "run.json").read_bytes())["epochs"] == []
 
 
+def test_json_says_of_a_run_whose_trainer_was_killed_that_it_died(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "runs" / "run", two_epochs()[:-1])
+    for now_wall, status in ((WALL + 10, "running"), (WALL + 3600, "died")):
+        run = json.loads(write_json(gather(folder, now_wall), tmp_path / "run.json").read_bytes())["run"]
+        assert run["status"] == status
+        assert (run["reason"] is None) == (status == "running")
+
+
 def test_a_run_without_manifest_is_exported_with_a_word_about_it(tmp_path: Path) -> None:
     data = gather(make_run(tmp_path / "runs" / "run", two_epochs(), manifest=False))
     assert "run.json" in data.warnings[0]
