@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from core import events as ev
@@ -106,6 +107,17 @@ def two_epochs(**of_start: object) -> list[ev.Event]:
         epoch_ended(2, CONFUSIONS[1]),
         ev.RunEnded(status="stopped", step=8, epoch=2, reason="asked to"),
     ]
+
+
+def over_views(events: Sequence[ev.Event], top1: float) -> list[ev.Event]:
+    """The same, with an accuracy over several views after the last epoch."""
+    changed = list(events)
+    at = max(index for index, event in enumerate(changed) if isinstance(event, ev.EpochEnded))
+    last = changed[at]
+    assert isinstance(last, ev.EpochEnded)
+    validation = msgspec.structs.replace(last.validation, top1_test_time=top1)
+    changed[at] = msgspec.structs.replace(last, validation=validation)
+    return changed
 
 
 def steered_epochs() -> list[ev.Event]:

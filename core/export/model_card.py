@@ -51,6 +51,7 @@ def model_card(
             f"| on {num_images:,} validation images | |",
             "| --- | ---: |",
             f"| top-1 | {evaluation.top1:.2%} |",
+            *([f"| top-1 over views | {views:.2%} |"] if (views := evaluation.top1_test_time) is not None else []),
             *([f"| top-5 | {evaluation.top5:.2%} |"] if evaluation.top5 is not None else []),
             f"| loss | {evaluation.loss:.4f} |",
             "",

@@ -40,8 +40,9 @@ def key_figures(data: RunData) -> list[Figure]:
             figures[0] = Figure(figures[0].name, figures[0].value, f"after epoch {best.epoch}; {note}")
     if last is not None:
         # An epoch that is no longer evaluated says nothing of a top-5.
-        top5 = last.validation.top5
-        figures.append(Figure("Last top-1", percent(last.validation.top1, 2), f"after epoch {last.epoch}"))
+        top5, views = last.validation.top5, last.validation.top1_test_time
+        note = f"after epoch {last.epoch}" + ("" if views is None else f"; {percent(views, 2)} over views")
+        figures.append(Figure("Last top-1", percent(last.validation.top1, 2), note))
         if top5 is not None:
             figures.append(Figure("Last top-5", percent(top5, 2), "right class among the five likeliest"))
         gap = last.train_accuracy - last.validation.top1

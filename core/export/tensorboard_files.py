@@ -21,8 +21,8 @@ STEP_TAGS = {
     "gradient_norm": "batch/gradient_norm",
 }
 """Tags of the run `train`, one value a step; the step is its 0-based index."""
-EPOCH_TAGS = ("epoch/loss", "epoch/top1", "epoch/top5")
-"""Tags of the runs `train` (which has no top5) and `validation`, one value an epoch, at the number of steps done."""
+EPOCH_TAGS = ("epoch/loss", "epoch/top1", "epoch/top5", "epoch/top1_test_time")
+"""Tags of `train` (the first two only) and `validation`, one value an epoch, at the number of steps done."""
 
 
 def write_tensorboard(data: RunData, folder: Path) -> list[Path]:
@@ -104,8 +104,9 @@ def _validation_points(data: RunData) -> Iterator[Point]:
     for epoch, wall in zip(data.state.epochs, data.epoch_walls, strict=True):
         validation = epoch.validation
         values = {"epoch/loss": validation.loss, "epoch/top1": validation.top1}
-        if validation.top5 is not None:
-            values["epoch/top5"] = validation.top5
+        for tag, value in (("epoch/top5", validation.top5), ("epoch/top1_test_time", validation.top1_test_time)):
+            if value is not None:
+                values[tag] = value
         yield wall, epoch.step, values
 
 

@@ -83,6 +83,8 @@ def metadata(
     metrics = {}
     if evaluation is not None:
         metrics = {"validation_loss": evaluation.loss, "validation_top1": evaluation.top1}
+        if evaluation.top1_test_time is not None:
+            metrics["validation_top1_test_time"] = evaluation.top1_test_time
         if evaluation.top5 is not None:
             metrics["validation_top5"] = evaluation.top5
     plain: dict[str, Any] = {

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from textual.strip import Strip
 
+from tests.export_runs import over_views
 from tests.ui.canned import Canned, ended, live
 from tests.ui.comparing import Comparing, board_of, comparing, hundred, runs
 from tui.compare.answers import draw_images
 from tui.compare.board import CLASSES, CONFUSION, PANES, Board, Compared
-from tui.compare.drawings import draw_curves, draw_settings, last_line
+from tui.compare.drawings import draw_curves, draw_settings, last_line, result_rows
 from tui.compare.gains import draw_classes
 from tui.compare.keys import COMPARE, LEAVING
 from tui.compare.pair import draw_confusion
@@ -96,6 +97,14 @@ def test_steering_is_a_difference_of_settings(tmp_path: Path) -> None:
         assert "0.001 (×2 at step 100)" in lines["optimizer.lr"]
 
     comparing(made, act)
+
+
+def test_the_accuracy_over_views_is_a_result(tmp_path: Path) -> None:
+    board = board_of([ended(tmp_path, run_id="plain"), ended(tmp_path, run_id="views")])
+    assert "over views" not in dict(result_rows(board))
+    epochs = board.runs[1].state.epochs
+    epochs[-1:] = over_views(epochs[-1:], 0.8125)  # type: ignore[assignment]
+    assert dict(result_rows(board))["over views"] == ["–", "81.25%"]
 
 
 def test_the_pair_is_chosen_and_swapped(tmp_path: Path) -> None:

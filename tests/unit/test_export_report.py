@@ -22,7 +22,17 @@ from core.export.chart import columns, log_ticks, path, ticks, widened
 from core.export.gather import gather
 from core.export.heatmap import LEVELS, level_of, ramp_css
 from core.export.report import report
-from tests.export_runs import CONFUSIONS, WALL, batches, epoch_ended, make_run, started, steered_epochs, two_epochs
+from tests.export_runs import (
+    CONFUSIONS,
+    WALL,
+    batches,
+    epoch_ended,
+    make_run,
+    over_views,
+    started,
+    steered_epochs,
+    two_epochs,
+)
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -101,6 +111,10 @@ def test_it_says_what_the_run_says(html: str) -> None:
     assert "the <disk> is slow" in text
     assert "stopped: asked to" in text
     assert "horizontal_flip(p=0.5)" in text
+
+
+def test_it_says_the_accuracy_over_views(tmp_path: Path) -> None:
+    assert "after epoch 2; 80.00% over views" in _html(tmp_path, over_views(two_epochs(), 0.8))
 
 
 def test_settings_are_those_that_steering_has_left(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from core.export.files import replacing
 from core.export.gather import gather, read_answers
 from core.export.plain_files import write_csv, write_json
 from core.export.settings import flat_settings
-from tests.export_runs import CLASSES, CONFUSIONS, WALL, batches, epoch_ended, make_run, started, two_epochs
+from tests.export_runs import CLASSES, CONFUSIONS, WALL, batches, epoch_ended, make_run, over_views, started, two_epochs
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -125,6 +125,14 @@ def test_a_run_without_epochs_gives_its_batches(tmp_path: Path) -> None:
     assert len(_rows(batches_file)) == 4
     assert [_rows(path) for path in others] == [[], [], []]
     assert json.loads(write_json(data, tmp_path / "run.json").read_bytes())["epochs"] == []
+
+
+def test_the_accuracy_over_views_is_there(tmp_path: Path) -> None:
+    data = gather(make_run(tmp_path / "runs" / "run", over_views(two_epochs(), 0.8)))
+    _, epochs, *_ = write_csv(data, tmp_path)
+    assert [row["validation_top1_test_time"] for row in _rows(epochs)] == ["", "0.8"]
+    document = json.loads(write_json(data, tmp_path / "run.json").read_bytes())
+    assert [epoch["validation_top1_test_time"] for epoch in document["epochs"]] == [None, 0.8]
 
 
 def test_json_says_of_a_run_whose_trainer_was_killed_that_it_died(tmp_path: Path) -> None:

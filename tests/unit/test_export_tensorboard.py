@@ -22,7 +22,7 @@ from core.errors import UsageError
 from core.export.gather import RunData, gather
 from core.export.tensorboard_files import STEP_TAGS, write_tensorboard
 from core.export.tensorboard_records import scalar_records
-from tests.export_runs import CONFUSIONS, WALL, epoch_ended, make_run, started, steered_epochs, two_epochs
+from tests.export_runs import CONFUSIONS, WALL, epoch_ended, make_run, over_views, started, steered_epochs, two_epochs
 
 
 @pytest.fixture
@@ -70,6 +70,13 @@ def test_epochs_of_training_and_validation_lie_side_by_side(data: RunData, tmp_p
     assert [s.value for s in train.Scalars("epoch/loss")] == [1.0, 0.5]
     assert [s.wall_time for s in train.Scalars("epoch/top1")] == [WALL + 2, WALL + 8]
     assert "epoch/top5" not in validation.Tags()["scalars"]
+
+
+def test_the_accuracy_over_views_is_a_point_of_the_last_epoch(tmp_path: Path) -> None:
+    write_tensorboard(gather(make_run(tmp_path / "runs" / "run", over_views(two_epochs(), 0.5))), tmp_path / "tb")
+    assert [(s.step, s.value) for s in _read(tmp_path / "tb" / "validation").Scalars("epoch/top1_test_time")] == [
+        (8, 0.5)
+    ]
 
 
 def test_settings_are_there_as_text_and_as_hyperparameters(data: RunData, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from core.models import build_model
 from core.predict import evaluate_checkpoint, find_checkpoint, predict
 from core.runfolder import RunFolder
 from core.setup import set_up
-from tests.export_runs import CONFUSIONS, epoch_ended, make_run, two_epochs
+from tests.export_runs import CONFUSIONS, epoch_ended, make_run, over_views, two_epochs
 from tests.training import image_folder, tiny, train
 
 
@@ -82,6 +82,14 @@ def test_the_file_says_what_it_is(data: RunData, tmp_path: Path) -> None:
     text = card.read_text()
     assert f"{data.state.epochs[-1].validation.top1:.2%}" in text
     assert "image_shape=(3, 32, 32)" in text
+
+
+def test_file_and_card_tell_the_accuracy_over_views(data: RunData, tmp_path: Path) -> None:
+    data.state.epochs[-1:] = over_views(data.state.epochs[-1:], 0.8125)  # type: ignore[assignment]
+    weights, card = write_weights(data, "last", tmp_path, _ignore)
+    with safe_open(weights, "pt") as file:
+        assert msgspec.json.decode(file.metadata()["metrics"])["validation_top1_test_time"] == 0.8125
+    assert "| top-1 over views | 81.25% |" in card.read_text().splitlines()
 
 
 def test_the_card_tells_what_was_changed_before_the_checkpoint(data: RunData, tmp_path: Path) -> None:

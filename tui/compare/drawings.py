@@ -133,10 +133,13 @@ def result_rows(board: Board) -> list[tuple[str, list[str]]]:
         found = run.state.best
         return f"{found.top1:.2%} @ {found.epoch}" if found else numbers.DASH
 
+    views = [last(run, "top1_test_time") for run in board.runs]
+    over_views = [("over views", [numbers.percent(value, 2) for value in views])] if any(views) else []
     return [
         ("state", each(lambda run: run.state.status)),
         ("best top-1", each(best)),
         ("last top-1", each(lambda run: numbers.percent(last(run, "top1"), 2))),
+        *over_views,
         ("last top-5", each(lambda run: numbers.percent(last(run, "top5"), 2))),
         ("validation loss", each(lambda run: numbers.number(last(run, "loss")))),
         (
