@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
 from core.config import Normalize, TrainConfig
-from core.data.dataset import load_dataset
+from core.data.dataset import Dataset, load_dataset
 from core.data.folder import read_image
 from core.data.pipeline import resolve_normalization
 from core.device import choose_device
@@ -77,16 +77,23 @@ class Reevaluation:
 
 
 def evaluate_checkpoint(
-    folder: RunFolder, which: str, *, device: str | None = None, data_dir: Path | None = None, say: Say
+    folder: RunFolder,
+    which: str,
+    *,
+    started: RunStarted | None = None,
+    device: str | None = None,
+    data_dir: Path | None = None,
+    say: Say,
 ) -> Reevaluation:
     """Evaluate a checkpoint on the validation set of its run, as the training did.
 
     Args:
         folder: the run.
         which: see `find_checkpoint`.
+        started: how it began, if known: a folder of images may have changed since.
         device: instead of the run's setting.
         data_dir: where data sets are kept, instead of the run's setting.
-        say: hears what is being loaded.
+        say: hears what is being loaded, and whether the images are others than the run's.
 
     Raises:
         CifarTuiError: checkpoint, settings, device or data cannot be used.
@@ -94,6 +101,8 @@ def evaluate_checkpoint(
     path = find_checkpoint(folder, which)
     config = _config(folder, device, data_dir)
     setup = set_up(config, lambda event: _tell(event, say))
+    if started is not None:
+        _compare_data(started, setup.dataset, say)
     meta = load_weights(setup.model, path, setup.device)
     evaluation, _ = evaluate(
         setup.model,
@@ -105,6 +114,17 @@ def evaluate_checkpoint(
     return Reevaluation(
         path.name, meta, evaluation, len(setup.validation), setup.device_info.name, setup.device_info.precision
     )
+
+
+def _compare_data(started: RunStarted, dataset: Dataset, say: Say) -> None:
+    # The log spells out names that are no Unicode.
+    then, now = started.classes, [name.encode("utf-8", "backslashreplace").decode() for name in dataset.classes]
+    if then != now:
+        gone, new = ([name for name in one if name not in other] for one, other in ((then, now), (now, then)))
+        how = f'it lacks "{gone[0]}"' if gone else f'"{new[0]}" is new' if new else "their order is another"
+        raise DataError(f"{dataset.name} no longer has the classes of the run: {how}; bring them back to evaluate it.")
+    if started.image_fingerprint not in (None, dataset.fingerprint):
+        say(f"the validation images of {dataset.name} have changed since: this is not what the run was evaluated on")
 
 
 @dataclass(frozen=True)

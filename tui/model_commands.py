@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from core.errors import DataError, ExitCode
+from core.errors import DataError, ExitCode, StorageError
 from core.headless import accuracies, printable
 from core.runfolder import DEFAULT_RUNS_DIR, find_run
 from tui.cli import AsJson, RunName, RunsDir, app
@@ -33,8 +34,14 @@ def evaluate(
     """Evaluate a checkpoint of a run on its validation set again."""
     folder = find_run(runs_dir.expanduser().absolute(), run)
     from core import predict as prediction
+    from core.export.gather import gather
 
-    found = prediction.evaluate_checkpoint(folder, checkpoint, device=device, data_dir=data_dir, say=_say)
+    started = None
+    with contextlib.suppress(StorageError):  # a checkpoint says the same without its log
+        started = gather(folder).state.run
+    found = prediction.evaluate_checkpoint(
+        folder, checkpoint, started=started, device=device, data_dir=data_dir, say=_say
+    )
     validation = found.evaluation
     if json:
         # In the words of `show --json`; NaN, which JSON lacks, becomes null.

@@ -154,3 +154,12 @@ def test_weights_are_exported_evaluated_and_used(call: Call, tmp_path: Path) -> 
     code, lines, _ = call("predict", folder.path, picture)
     assert (code, lines[0], len(lines)) == (0, str(picture), 4)
     assert call("evaluate", folder.path, "--checkpoint", "bset")[0] == 8
+
+    picture.unlink()
+    code, lines, err = call("evaluate", folder.path)
+    assert (code, "have changed since" in err) == (0, True)
+    for part in ("train", "test"):
+        (images / part / "noon").rename(images / part / "high noon")
+    code, lines, err = call("evaluate", folder.path)
+    assert (code, lines) == (5, [])
+    assert 'no longer has the classes of the run: it lacks "noon"; bring' in err

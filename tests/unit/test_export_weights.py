@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -206,6 +207,17 @@ def test_either_of_two_checkpoints_of_a_step_can_be_named(tmp_path: Path) -> Non
     for name in ("step-00000006", "step-00000006-2"):
         (folder.checkpoints / name).mkdir(parents=True)
         assert find_checkpoint(folder, name) == folder.checkpoints / name
+
+
+def test_a_class_whose_name_is_no_unicode_is_evaluated_again(tmp_path: Path) -> None:
+    images = image_folder(tmp_path / "images")
+    for part in ("train", "test"):
+        (images / part / "noon").rename(images / part / os.fsdecode(b"no\xffon"))
+    folder = RunFolder(tmp_path / "runs" / "run")
+    train(folder, tiny(images, epochs=1))
+    data = gather(folder)
+    found = evaluate_checkpoint(folder, "last", started=data.started(), say=_ignore)
+    assert found.evaluation.top1 == data.state.epochs[-1].validation.top1
 
 
 def test_names_cannot_leave_their_code_span() -> None:
