@@ -210,7 +210,7 @@ def _config(folder: RunFolder, device: str | None, data_dir: Path | None) -> Tra
 
 def _tell(event: Any, say: Say) -> None:
     if isinstance(event, PhaseChanged) and event.phase == "loading_data":
-        say(f"loading {event.detail}")
+        say(f"loading data: {event.detail}")
 
 
 def _parts(images: list[Path]) -> Iterator[list[Path]]:

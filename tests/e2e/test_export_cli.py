@@ -158,6 +158,7 @@ def test_weights_are_exported_evaluated_and_used(call: Call, tmp_path: Path) -> 
     picture.unlink()
     code, lines, err = call("evaluate", folder.path)
     assert (code, "have changed since" in err) == (0, True)
+    assert err.startswith(f"loading data: folder:{images}\nloading data: read ")
     for part in ("train", "test"):
         (images / part / "noon").rename(images / part / "high noon")
     code, lines, err = call("evaluate", folder.path)
