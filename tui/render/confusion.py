@@ -60,9 +60,9 @@ def collapse(matrix: ArrayLike, superclass_of: Sequence[int], k: int | None = No
     """Counts between superclasses; `superclass_of` names for each class one of k (as many as it needs by default)."""
     counts, of = np.asarray(matrix, np.int64), np.asarray(superclass_of, np.intp)
     k = int(of.max()) + 1 if k is None else k
-    member = np.zeros((k, len(of)), np.int64)
-    member[of, np.arange(len(of))] = 1
-    return member @ counts @ member.T
+    # Summed cell by cell: a product of integer matrices takes 70 ms for 300 classes, and is made of every epoch shown.
+    summed = np.bincount((of[:, None] * k + of).ravel(), counts.ravel(), k * k)
+    return summed.reshape(k, k).astype(np.int64)
 
 
 def top_confusions(matrix: ArrayLike, names: Sequence[str], n: int = 10) -> list[Confusion]:
