@@ -65,7 +65,8 @@ def tensors(model: nn.Module) -> dict[str, Any]:
 def recorded_evaluation(data: RunData, meta: Meta) -> Evaluation | None:
     """What the run recorded of the weights of a checkpoint; None where it did not evaluate them."""
     for epoch in reversed(data.state.epochs):
-        if (epoch.step, epoch.epoch) == (meta.step, meta.epoch):
+        # Not by the epoch: a run that ends within one is evaluated as in that epoch, which was not completed.
+        if epoch.step == meta.step:
             return epoch.validation
     return next((asked.validation for asked in reversed(data.state.evaluations) if asked.step == meta.step), None)
 

@@ -237,5 +237,6 @@ def test_the_recorded_evaluation_is_that_of_the_checkpoints_step(tmp_path: Path)
 
     assert of(4, 1) is data.state.epochs[0].validation
     assert of(8, 2) is data.state.epochs[1].validation
+    assert of(8, 1) is data.state.epochs[1].validation, "its last step was within an epoch"
     assert of(6, 1) == asked.validation
     assert of(7, 1) is None
