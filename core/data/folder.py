@@ -1,7 +1,7 @@
 """`folder:PATH`: anybody's images, one folder a class, read into a data set like the others.
 
-Two layouts: `PATH/train/<class>/…` with the validation images beside it in `test`, `val`, `valid` or `validation`, or
-`PATH/<class>/…` alone, of which a tenth is held out.
+Two layouts: `PATH/train/<class>/…` with the validation images beside it in `test`, `val`, `valid` or `validation`,
+in upper case or lower, or `PATH/<class>/…` alone, of which a tenth is held out.
 """
 
 from __future__ import annotations
@@ -76,10 +76,11 @@ def load_folder(
 
 
 def _layout(path: Path) -> tuple[Path, Path | None]:
+    parts = {folder.name.lower(): folder for folder in class_folders(path)}
     # A folder called "train" may be a class as well, the vehicle: then it holds images, not folders.
-    if not class_folders(path / "train"):
+    if "train" not in parts or not class_folders(parts["train"]):
         return path, None
-    return path / "train", next((path / name for name in _VALIDATION_NAMES if (path / name).is_dir()), None)
+    return parts["train"], next((parts[name] for name in _VALIDATION_NAMES if name in parts), None)
 
 
 def _images_of(folder: Path) -> list[Path]:

@@ -61,9 +61,9 @@ def test_held_out_images_are_the_same_every_time_and_never_trained_on(tmp_path: 
     assert torch.equal(first[2][0], again[2][0])
 
 
-@pytest.mark.parametrize("name", ["test", "val", "valid", "validation"])
+@pytest.mark.parametrize("name", ["test", "val", "valid", "validation", "Test"])
 def test_validation_images_lie_beside_the_training_images(tmp_path: Path, name: str) -> None:
-    for part, count in (("train", 3), (name, 2)):
+    for part, count in (("Train" if name == "Test" else "train", 3), (name, 2)):
         paint_many(tmp_path / part / "x", count, RED)
         paint_many(tmp_path / part / "y", count, GREEN)
     classes, train, validation = load_folder(tmp_path, 8, ignore)
