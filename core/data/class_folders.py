@@ -44,7 +44,8 @@ def check_folder(path: Path) -> None:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     if not is_folder:
-        raise DataError(f"{path} is not a folder; give the folder that holds one folder of images a class.")
+        # Whole: a run remembers its folder as it was given, and may be evaluated from elsewhere.
+        raise DataError(f"{path.absolute()} is not a folder; give the folder that holds one folder of images a class.")
     if not found:
         raise DataError(
             f"{path} holds no folders of images; put the images of each class into a folder of its own there."

@@ -271,6 +271,12 @@ def test_all_images_that_cannot_be_read_are_told_of_at_once(tmp_path: Path) -> N
     assert str(caught.value) == f"{named} and 1 more; replace or delete them."
 
 
+def test_a_folder_that_is_not_there_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"^{tmp_path}/pictures is not a folder"):
+        load_folder(Path("pictures"), 8, ignore)
+
+
 def test_progress_is_reported_about_twenty_times(two_classes: Path) -> None:
     lines: list[str] = []
     paint_many(two_classes / "owl", 75)
