@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.ui.canned import Canned, ended
 from tui.app import DashboardApp
-from tui.compare.board import Board, Compared
+from tui.compare.board import Board, compared
 from tui.screens.compare import CompareScreen, load_runs
 from tui.settings import settings_file
 
@@ -80,5 +80,4 @@ def comparing(made: list[Canned], act: Act, size: tuple[int, int] = (120, 40)) -
 
 def board_of(made: list[Canned], **more: object) -> Board:
     sources, _ = load_runs([run.folder for run in made])
-    compared = tuple(Compared(source.folder, source.state, number) for number, source in enumerate(sources))
-    return Board(compared, **more)  # type: ignore[arg-type]
+    return Board(compared(sources), **more)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from tests.export_runs import over_views
 from tests.ui.canned import Canned, ended, live
 from tests.ui.comparing import Comparing, board_of, comparing, hundred, runs
 from tui.compare.answers import draw_images
-from tui.compare.board import CLASSES, CONFUSION, PANES, Board, Compared
-from tui.compare.drawings import draw_curves, draw_settings, last_line, result_rows
+from tui.compare.board import CLASSES, CONFUSION, PANES, SETTINGS, Board
+from tui.compare.drawings import comparison_lines, draw_curves, draw_settings, last_line, result_rows
 from tui.compare.gains import draw_classes
 from tui.compare.keys import COMPARE, LEAVING
 from tui.compare.pair import draw_confusion
@@ -188,7 +189,7 @@ def test_every_empty_state_says_something(tmp_path: Path) -> None:
 def test_a_table_that_does_not_fit_its_classes_is_named(tmp_path: Path) -> None:
     board = board_of([ended(tmp_path, run_id="one"), ended(tmp_path, run_id="two", classes=list("abcdefghij"))])
     board.runs[0].state.run.classes.pop()  # type: ignore[union-attr]
-    other = replace(board.runs[1], state=board.runs[0].state)
+    other = replace(board.runs[1], source=board.runs[0].source)
     assert "does not fit its classes" in replace(board, runs=(board.runs[0], other)).comparable
 
 
@@ -214,6 +215,21 @@ def test_a_run_that_goes_on_brings_new_points(tmp_path: Path) -> None:
     comparing(made, act)
 
 
+def test_a_run_whose_trainer_was_killed_has_died_and_is_followed_where_it_is_resumed(tmp_path: Path) -> None:
+    made = [ended(tmp_path, run_id="done"), live(tmp_path, run_id="killed")]
+
+    async def act(seen: Comparing) -> None:
+        screen = seen.app.screen
+        assert isinstance(screen, CompareScreen)
+        assert re.search(r"state +finished +died", await seen.press(str(SETTINGS + 1)))
+        made[1].end()  # by whoever went on with it
+        screen.look()
+        assert re.search(r"state +finished +finished", await seen.press("up"))
+
+    assert ["state", "finished", "died"] in [line.split() for line in comparison_lines(board_of(made))]
+    comparing(made, act)
+
+
 def test_different_data_sets_are_not_subtracted(tmp_path: Path) -> None:
     made = [ended(tmp_path, run_id="ten"), ended(tmp_path, 100, run_id="hundred")]
     board = board_of(made)
@@ -234,9 +250,5 @@ def test_what_cannot_be_compared_is_named(tmp_path: Path) -> None:
 
 
 def test_no_two_of_sixteen_runs_look_alike(tmp_path: Path) -> None:
-    run = ended(tmp_path)
-    looks = {
-        (one.role, one.stroke, one.letter)
-        for one in (Compared(run.folder, board_of([run, run]).runs[0].state, number) for number in range(16))
-    }
+    looks = {(one.role, one.stroke, one.letter) for one in board_of([ended(tmp_path)] * 16).runs}
     assert len({(role, stroke) for role, stroke, _ in looks}) == 16

@@ -32,9 +32,23 @@ ALONG: tuple[Along, ...] = ("step", "epoch", "time")
 class Compared:
     """A run among others. Its letter, colour and stroke stay what they are as long as the comparison lasts."""
 
-    folder: RunFolder
-    state: RunState
+    source: Source
     number: int
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where it lies."""
+        return self.source.folder
+
+    @property
+    def state(self) -> RunState:
+        """What has come of it."""
+        return self.source.state
+
+    @property
+    def status(self) -> str:
+        """How it stands; a run that has died never said so itself."""
+        return "died" if self.source.has_died else self.state.status
 
     @property
     def letter(self) -> str:
@@ -72,7 +86,7 @@ class Compared:
 
 def compared(sources: Sequence[Source]) -> tuple[Compared, ...]:
     """The runs, lettered in their order."""
-    return tuple(Compared(source.folder, source.state, number) for number, source in enumerate(sources))
+    return tuple(Compared(source, number) for number, source in enumerate(sources))
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,7 +136,7 @@ def result_rows(board: Board) -> list[tuple[str, list[str]]]:
     views = [last(run, "top1_test_time") for run in board.runs]
     over_views = [("over views", [numbers.percent(value, 2) for value in views])] if any(views) else []
     return [
-        ("state", each(lambda run: run.state.status)),
+        ("state", each(lambda run: run.status)),
         ("best top-1", each(best)),
         ("last top-1", each(lambda run: numbers.percent(last(run, "top1"), 2))),
         *over_views,

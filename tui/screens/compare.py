@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -36,6 +37,7 @@ def load_runs(folders: Sequence[RunFolder]) -> tuple[list[LiveSource], list[str]
             source.advance()
             while source.is_behind:
                 source.advance()
+            source.look_for_trainer(time.time())
         except CifarTuiError as error:
             problems.append(str(error))
             continue
@@ -78,13 +80,16 @@ class CompareScreen(SceneScreen):
 
     def look(self) -> None:
         """Runs that still go on have more to show."""
-        news = 0
+        news = False
         for source in self._sources:
-            if source.is_live:
+            if source.state.ended is None:  # one that has died may be resumed elsewhere
+                had_died = source.has_died
                 try:
-                    news += len(source.advance())
+                    news |= bool(source.advance())
                 except StorageError as error:
                     self.notify(str(error), severity="error", markup=False)
+                source.look_for_trainer(time.time())
+                news |= source.has_died != had_died
         if news:
             self.show_board(replace(self.board, changed=self.board.changed + 1))
 
