@@ -118,7 +118,7 @@ class ConfusionView:
             return None
         row, column = self.clamped(len(groups)).cursor
         (actual, members), (predicted, others) = groups[row], groups[column]
-        return Subject(members, others, f"{actual} → {predicted}" if row != column else actual)
+        return Subject(members, others, f"{actual} → {predicted}" if row != column else actual, self.epoch)
 
 
 def between(matrix: Counts, groups: list[tuple[str, frozenset[int]]]) -> Counts:

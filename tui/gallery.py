@@ -44,9 +44,16 @@ class Show(Enum):
 class Subject:
     """What to show images of. None means any."""
 
-    actual: int | frozenset[int] | None = None
-    predicted: int | frozenset[int] | None = None
+    actual: frozenset[int] | None = None
+    predicted: frozenset[int] | None = None
     title: str = ""
+    epoch: int | None = None
+    """Whose predictions these are; None follows the last one."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it holds images that were recognized and no others: a cell on the diagonal."""
+        return self.actual is not None and len(self.actual) == 1 and self.actual == self.predicted
 
     def select(self, images: Images, said: Predictions, show: Show) -> Indices:
         """Numbers of the images, in the order of `show`."""
@@ -63,10 +70,8 @@ class Subject:
                 return np.flatnonzero(kept)
 
 
-def _is(values: NDArray[np.uint16], wanted: int | frozenset[int] | None) -> NDArray[np.bool_]:
-    if wanted is None:
-        return np.ones(len(values), bool)
-    return np.isin(values, list(wanted) if isinstance(wanted, frozenset) else [wanted])
+def _is(values: NDArray[np.uint16], wanted: frozenset[int] | None) -> NDArray[np.bool_]:
+    return np.ones(len(values), bool) if wanted is None else np.isin(values, list(wanted))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -553,6 +554,32 @@ def test_enter_on_a_cell_shows_its_very_images(tmp_path: Path) -> None:
         assert f"of {counts[0, 1]}" in watched.text
         assert "✗ automobile (airplane)" in watched.text
         assert "✗ deer" not in watched.text
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_enter_on_the_diagonal_shows_the_images_that_were_recognized(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("3", "down", "right", "enter")
+        counts = watched.screen.state.confusion
+        assert counts is not None
+        assert re.search(rf"of {counts[1, 1]}\b", watched.text)
+        assert "✓ automobile" in watched.text
+
+    _watch(live(tmp_path, with_images=True), act)
+
+
+def test_a_cell_of_an_earlier_epoch_opens_into_the_images_of_that_epoch(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        text = await watched.press("3", "right", "left_square_bracket", "left_square_bracket", "enter")
+        counts = watched.screen.state.epochs[1].validation.confusion
+        assert "epoch 2" in text
+        assert re.search(rf"of {counts[0][1]}\b", text), text.splitlines()[3]
+        await watched.press("slash", "c", "a", "t")
+        assert watched.screen.query_one(ImageGrid).epoch == 2
+        await watched.press("enter", "home")
+        assert "The images come with the run's start" in watched.text
+        assert "epoch 1" in await watched.press("right_curly_bracket")
 
     _watch(live(tmp_path, with_images=True), act)
 

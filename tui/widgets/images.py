@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -56,7 +57,7 @@ class ImageGrid(Drawn, can_focus=True):
     def _selected(self) -> tuple[Images, Predictions, Indices] | None:
         state = self.scene.state
         images = self.gallery.images(state)
-        said = self.gallery.predictions(state, self.epoch) if images else None
+        said = self.gallery.predictions(state, self._shown_epoch) if images else None
         if images is None or said is None or len(said.predicted) != len(images.labels):
             return None
         return images, said, self.subject.select(images, said, self.showing)
@@ -102,17 +103,23 @@ class ImageGrid(Drawn, can_focus=True):
     def _what(self) -> str:
         return f"{self.showing.value}{', ' + self.subject.title if self.subject.title else ''}"
 
+    @property
+    def _shown_epoch(self) -> int | None:
+        """The epoch chosen, unless the run has been rewound to before it; the last one otherwise."""
+        known = [ended.epoch for ended in self.scene.state.epochs]
+        return self.epoch if self.epoch in known else known[-1] if known else None
+
     def _legend(self) -> Text:
-        state, look = self.scene.state, self.scene.look
-        epoch = self.epoch or (state.epoch or None)
+        look = self.scene.look
+        epoch = self._shown_epoch
         text = Text(safe(self._what(), 60, ascii=look.ascii), look.style("text"), no_wrap=True, end="")
         text.append(f"   epoch {epoch}" if epoch else "", look.style("muted"))
         return text
 
-    def show_images(self, subject: Subject, epoch: int | None = None) -> None:
+    def show_images(self, subject: Subject) -> None:
         """Show other images, from the first on."""
-        self.subject, self.epoch, self.cursor, self.first = subject, epoch, 0, 0
-        if isinstance(subject.actual, int) and subject.actual == subject.predicted:
+        self.subject, self.epoch, self.cursor, self.first = subject, subject.epoch, 0, 0
+        if subject.is_right:
             self.showing = Show.DOUBTFUL
         elif self.showing is Show.DOUBTFUL and subject.predicted is not None:
             self.showing = Show.MISTAKES
@@ -205,7 +212,8 @@ class ImagesPane(Pane):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while it is typed."""
         event.stop()
-        self.query_one(ImageGrid).show_images(parse_subject(event.value, self.scene.state.classes))
+        images = self.query_one(ImageGrid)
+        images.show_images(replace(parse_subject(event.value, self.scene.state.classes), epoch=images.epoch))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter and give the keys back."""
