@@ -185,6 +185,29 @@ def test_the_summary_of_a_stopped_run_has_the_whole_command_that_goes_on(tmp_pat
     _watch(live(tmp_path).end("stopped", "stopped, step-00000430"), act, size)
 
 
+def test_the_summary_says_all_of_why_a_run_has_ended_and_how_to_go_on_before_anything_else(tmp_path: Path) -> None:
+    reason = "the gradient norm became nan at step 5; the last good checkpoint is step-4; a lower --lr may help"
+
+    async def act(watched: Watching) -> None:
+        pane = watched.screen.query_one(LogTail)
+        for height in (30, 12, 4, 3):
+            strips = pane.draw(200, height)
+            assert (len(strips), {strip.cell_length for strip in strips}) == (height, {200})
+            told = " ".join(" ".join(strip.text.strip("│ ") for strip in strips).split())
+            assert f"diverged {reason}" in told
+            assert ("go on" in told) == (height > 3)
+        narrow = [strip.text.strip("│ ") for strip in pane.draw(60, 12)]
+        assert reason in " ".join(" ".join(narrow).split())
+        assert [line.split()[0] for line in narrow if line[:5] in ("diver", "go on", "best ")] == [
+            "diverged",
+            "go",
+            "best",
+        ]
+        assert pane.draw(60, 4)[1].text.rstrip("│ ").endswith("…")
+
+    _watch(Canned(tmp_path).start().epochs(3).end("diverged", reason), act)
+
+
 @pytest.mark.parametrize("keys", [("d",), ("q", "enter"), ("ctrl+c", "ctrl+c")], ids=" ".join)
 def test_leaving_ends_the_viewer_and_sends_nothing(tmp_path: Path, keys: tuple[str, ...]) -> None:
     async def act(watched: Watching) -> None:

@@ -217,12 +217,16 @@ class LogTail(Small):
         inner = width - 2
         if self.scene.is_over:
             body, room = [], max(inner - 12, 1)
-            lines = summary(state)
-            if command := way_on(state, self.scene.source.folder):
-                # Near the top and in full: a command that is cut off, or lies below the frame, is of no use.
-                parts = wrap(safe(command, ascii=look.ascii), room)
-                lines[1:1] = [("" if number else "go on", part, "done") for number, part in enumerate(parts)]
-            for label, text, role in lines:
+            (status, reason, role), *others = summary(state)
+            command = way_on(state, self.scene.source.folder)
+            # Near the top and in full: a command that is cut off, or lies below the frame, is of no use.
+            way = wrap(safe(command, ascii=look.ascii), room) if command else []
+            why = wrap(safe(reason, 4000, ascii=look.ascii), room)
+            if len(why) > (most := max(height - 2 - len(way), 1)):
+                why = [*why[: most - 1], safe(" ".join(why[most - 1 :]), room, ascii=look.ascii)]
+            lines = [("" if number else status, part, role) for number, part in enumerate(why)]
+            lines += [("" if number else "go on", part, "done") for number, part in enumerate(way)]
+            for label, text, role in [*lines, *others]:
                 line = Text(" ", no_wrap=True, end="")
                 line.append(pad(label, 10), look.style("muted"))
                 line.append(safe(text, room, ascii=look.ascii), look.style(role))
