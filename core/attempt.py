@@ -62,6 +62,7 @@ def attempt(
                 from_step=trainer.step,
                 from_epoch=trainer.progress.epoch,
                 checkpoint=start[0] if start else "",
+                lr_scale=trainer.progress.lr_scale,
             )
         )
     images = _share_images(setup, folder, recorder)

@@ -166,6 +166,8 @@ class Resumed(EventBase, frozen=True, kw_only=True, tag="resumed"):
     from_epoch: int
     """Epochs completed at that step."""
     checkpoint: str
+    lr_scale: float = 1.0
+    """Product of the factors that commands asked for until then, be it in the run that this one was forked from."""
 
 
 class RolledBack(EventBase, frozen=True, kw_only=True, tag="rolled_back"):

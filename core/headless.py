@@ -113,7 +113,8 @@ def describe_event(event: ev.Event) -> list[str]:
             return [f"goes on after {event.seconds:.1f} s"]
         case ev.Resumed():
             whence = f" ({event.checkpoint})" if event.checkpoint else ""  # none where none had been saved
-            return [f"attempt {event.attempt} goes on from step {event.from_step}{whence}"]
+            scaled = f", learning rate ×{event.lr_scale:g}" if event.lr_scale != 1.0 else ""
+            return [f"attempt {event.attempt} goes on from step {event.from_step}{whence}{scaled}"]
         case ev.RolledBack():
             return [event.reason]
         case ev.PlanChanged():

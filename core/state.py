@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from core import events as ev
 from core.rate import RecentRate
-from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed
+from core.state_values import (
+    SILENT_AFTER_SECONDS,
+    STALLED_AFTER_SECONDS,
+    Best,
+    Liveness,
+    Span,
+    Status,
+    Timed,
+    inherited,
+)
 from core.steprows import step_columns
 
 
@@ -130,7 +139,7 @@ class RunState:
             case ev.Resumed():
                 self._rewind(event)
                 # A checkpoint holds the plan of its time; a rollback, other than this, keeps the latest.
-                self.steering = self.steering_at.get(event.checkpoint, ())
+                self.steering = self.steering_at.get(event.checkpoint, inherited(event))
             case ev.RolledBack():
                 self._rewind(event)
                 self._replan(event.plan, None, None)

@@ -9,13 +9,14 @@ from core.control import parse_factor
 from core.errors import UsageError
 from core.events import CommandHandled
 from core.state import RunState
+from core.state_values import INHERITED
 
 
 def steered(config: Mapping[str, Any], state: RunState) -> dict[str, Any]:
     """`config` with the epochs as they are planned now, and with what its learning rate was multiplied by and when.
 
     Both are texts where steering has changed them, `12 since step 415 (30 at the start)` and `0.001 (×2 at step 415)`,
-    so that runs that were steered otherwise differ.
+    so that runs that were steered otherwise differ. A fork has its factor from before its first step.
     """
     told = dict(config)
     asked, planned = config.get("epochs"), state.num_epochs
@@ -23,15 +24,16 @@ def steered(config: Mapping[str, Any], state: RunState) -> dict[str, Any]:
     if asked is not None and planned not in (0, asked) and config.get("max_steps") is None:
         since = [f" since step {command.step}" for command in state.steering if command.name == "epochs"]
         told["epochs"] = f"{planned}{''.join(since[-1:])} ({asked} at the start)"
-    scalings = [f"{_factor(command)} at step {command.step}" for command in state.steering if command.name == "lr"]
+    scalings = [_scaling(command) for command in state.steering if command.name == "lr"]
     optimizer = config.get("optimizer")
     if scalings and isinstance(optimizer, Mapping) and isinstance(lr := optimizer.get("lr"), int | float):
         told["optimizer"] = {**optimizer, "lr": f"{lr:g} ({', '.join(scalings)})"}
     return told
 
 
-def _factor(command: CommandHandled) -> str:
+def _scaling(command: CommandHandled) -> str:
     try:
-        return f"×{parse_factor(command.argument):g}"
+        factor = f"{parse_factor(command.argument):g}"
     except UsageError:  # no trainer takes such a one, but a log may come from anywhere
-        return "×?"
+        factor = "?"
+    return f"×{factor} {'before' if command.command_id == INHERITED else 'at'} step {command.step}"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
+from core.compare import setting_differences
 from core.errors import StorageError, UsageError
 from core.fold import fold
 from core.headless import accuracies, confusion_lines, duration, printable
@@ -18,6 +19,7 @@ from core.runfolder import DEFAULT_RUNS_DIR, RunFolder, command_line, find_run, 
 from core.runindex import RunIndex
 from core.runsummary import as_json, condition, death, has_died, lock_is_held, summarize
 from core.state import RunState
+from core.steered import steered
 from tui.cli import AsJson, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
 
@@ -118,6 +120,9 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
         lines.append(
             f"speed      {state.mean_images_per_second:,.0f} img/s, {duration(state.training_seconds)} of training"
         )
+    if state.run:
+        changes = setting_differences([state.run.config, steered(state.run.config, state)])
+        lines += [f"steered    {key} {after}" for key, (_, after) in changes]
     lines.append(f"folder     {facts['path']}")
     for line in lines:
         typer.echo(printable(line))

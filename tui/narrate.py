@@ -48,7 +48,8 @@ def tell(timed: Timed) -> Line:
         case ev.Unpaused() as unpaused:
             return "▶", "good", f"training goes on after {numbers.duration(unpaused.seconds)}"
         case ev.Resumed() as resumed:
-            return "▶", "good", f"attempt {resumed.attempt} goes on from step {resumed.from_step:,}"
+            scaled = f", learning rate ×{resumed.lr_scale:g}" if resumed.lr_scale != 1.0 else ""
+            return "▶", "good", f"attempt {resumed.attempt} goes on from step {resumed.from_step:,}{scaled}"
         case ev.PlanChanged() as changed:
             return "L", "mark", f"learning rate: {changed.reason}"
         case ev.Notice() as notice:

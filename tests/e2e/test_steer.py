@@ -57,6 +57,10 @@ class Steered:
         assert isinstance(event, ev.CommandHandled)
         self.answered[name] = event
 
+    def shown(self, run: str) -> str:
+        """What is told of a run of the folder."""
+        return cifar_tui("show", run, runs=self.runs).stdout
+
 
 @pytest.fixture(scope="module")
 def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
@@ -104,6 +108,13 @@ def test_a_command_is_answered(command: str, said: str, steered: Steered) -> Non
     assert answer.status == "done"
     assert done.stdout == f"done: {answer.message}\n"
     assert "@" in answer.sender
+
+
+def test_a_fork_says_what_the_learning_rate_was_scaled_by_before(steered: Steered) -> None:
+    assert re.search(r"^steered    optimizer\.lr \S+ \(×0\.5 at step \d+\)$", steered.shown("live"), re.MULTILINE)
+    done = cifar_tui("--no-ui", "--resume", "live", "--fork", "--run-id", "fork", "--max-steps", "1", runs=steered.runs)
+    assert re.search(r"goes on from step (\d+) \(step-\d{8}(-2)?\), learning rate ×0\.5\n", done.stderr + done.stdout)
+    assert re.search(r"^steered    optimizer\.lr \S+ \(×0\.5 before step \d+\)$", steered.shown("fork"), re.MULTILINE)
 
 
 def test_each_command_is_received_before_it_is_done(steered: Steered) -> None:

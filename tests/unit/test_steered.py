@@ -54,6 +54,23 @@ def test_a_fork_tells_the_epochs_that_it_has_from_its_parent() -> None:
     assert steered(CONFIG, state_after(num_epochs=12))["epochs"] == "12 (30 at the start)"
 
 
+@pytest.mark.parametrize(
+    ("scale", "later", "lr"),
+    [
+        (0.1, [], "0.001 (×0.1 before step 9)"),
+        (0.1, [command("lr", "2", 12)], "0.001 (×0.1 before step 9, ×2 at step 12)"),
+        (1.0, [], 0.001),
+    ],
+    ids=["scaled before", "and after", "not scaled"],
+)
+def test_a_fork_tells_the_scaling_that_it_has_from_its_parent(scale: float, later: list[ev.Event], lr: object) -> None:
+    forked = ev.Resumed(attempt=1, from_step=9, from_epoch=0, checkpoint="step-00000009", lr_scale=scale)
+    saved = ev.CheckpointSaved(path="checkpoints/step-00000020", step=20, epoch=1, reason="stop")
+    again = ev.Resumed(attempt=2, from_step=20, from_epoch=1, checkpoint="step-00000020", lr_scale=scale * 2)
+    for events in ([forked, *later], [forked, *later, saved, again]):
+        assert steered(CONFIG, state_after(*events))["optimizer"]["lr"] == lr
+
+
 def test_epochs_that_a_number_of_steps_cuts_short_were_not_steered() -> None:
     config = CONFIG | {"max_steps": 9}
     assert steered(config, state_after(num_epochs=3)) == config
