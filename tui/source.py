@@ -75,6 +75,7 @@ class LiveSource:
     _held: list[Record] = field(default_factory=list)
     _is_behind: bool = False
     _failure: str = ""
+    _is_gone: bool = False
 
     def __post_init__(self) -> None:
         self._reader = EventReader(self.folder.events_file)
@@ -98,12 +99,17 @@ class LiveSource:
 
     @property
     def problem(self) -> str:
-        """What the trainer said before it died without a word in its log, or why the log cannot be read."""
+        """What the trainer said before it died without a word in its log, or why the log cannot be read any more."""
         if self.trainer is not None and not self.trainer.is_running and not self._is_behind:
             if not self.state.num_records:
                 return f"The run did not start. {self.trainer.last_words()}"
             if self._reader.offset <= self._old_bytes and self.trainer.exit_code != 0:
                 return f"The run did not go on. {self.trainer.last_words()}"
+        if self._is_gone:
+            return (
+                f"The run folder {self.folder.path} is gone: it was deleted or moved. A trainer that is still at work "
+                "goes on, but nothing of it is kept."
+            )
         return self._failure
 
     @property
@@ -116,6 +122,7 @@ class LiveSource:
         # Asked first: all that it wrote is then read.
         self._has_left = self.trainer is not None and not self.trainer.is_running
         before = self._reader.offset
+        self._is_gone = before > 0 and not self.folder.path.is_dir()
         try:
             records = self._reader.poll(_SLICE_BYTES)
         except StorageError as error:

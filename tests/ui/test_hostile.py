@@ -130,6 +130,26 @@ def test_missing_images_and_predictions_are_named(tmp_path: Path) -> None:
     asyncio.run(act())
 
 
+def test_a_run_folder_deleted_under_its_viewer_is_told_of_until_it_is_back(tmp_path: Path) -> None:
+    run = live(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+
+    async def act() -> None:
+        async with watching(run) as watched:
+            run.folder.path.rename(elsewhere)
+            assert "is gone: it was deleted or moved" in " ".join((await watched.catch_up()).split())
+            elsewhere.rename(run.folder.path)
+            assert "is gone" not in await watched.catch_up()
+            assert "epoch 5/10" in watched.text
+            run.folder.path.rename(elsewhere)
+            await watched.catch_up()
+            await watched.pilot.press("q")
+            await watched.pilot.pause()
+            assert not watched.app.is_running or watched.app._exit
+
+    asyncio.run(act())
+
+
 def test_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
     run = live(tmp_path)
     line = run.folder.events_file.read_bytes().splitlines()[0].rpartition(b',"crc":')[0].replace(b'"v":1', b'"v":99')
