@@ -673,6 +673,15 @@ def test_stray_prints_of_the_trainer_are_in_the_log_pane_only(tmp_path: Path) ->
     _watch(live(tmp_path), act)
 
 
+@pytest.mark.parametrize("width", [60, 72, 73, 200])
+def test_the_names_of_the_panes_are_nowhere_cut_off(tmp_path: Path, width: int) -> None:
+    async def act(watched: Watching) -> None:
+        assert ("7 Log" in watched.text) != ("1-7 Panes" in watched.text)
+        assert ("6 System" in watched.text) == ("7 Log" in watched.text)
+
+    _watch(live(tmp_path), act, (width, 60))
+
+
 def test_mouse_opens_panes_and_points_at_plots(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         await watched.pilot.click("#tabs", offset=(28, 0))

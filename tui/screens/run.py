@@ -33,8 +33,8 @@ from tui.widgets.overview import Overview
 from tui.widgets.pane import Pane
 from tui.widgets.transport import Transport
 
-_TABS_FROM = 36
-"""Lines of a screen that can spare one for the names of the panes."""
+_TABS_FROM = (73, 36)
+"""Columns that the names of the panes take, and lines of a screen that can spare one for them."""
 _MARKS_FROM = 30
 """Lines of a screen that can spare one for the marks above the bar of a replay."""
 _SMALLEST = (60, 20)
@@ -97,7 +97,7 @@ class RunScreen(PlotKeys, ReplayKeys):
         width, height = event.size
         small = width < _SMALLEST[0] or height < _SMALLEST[1]
         self.set_class(small, "small")
-        self._has_tabs = not small and height >= _TABS_FROM
+        self._has_tabs = width >= _TABS_FROM[0] and height >= _TABS_FROM[1]
         self.query_one("#tabs").display = self._has_tabs
         self.query_one("#transport").styles.height = 2 if height >= _MARKS_FROM else 1
         self._show_notice()
