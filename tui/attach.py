@@ -31,7 +31,9 @@ def has_terminal() -> bool:
 
 
 def wants_ascii() -> bool:
-    """Whether the locale has nothing but ASCII, as LANG=C has."""
+    """Whether the locale has nothing but ASCII, as LANG=C has, or the terminal no Braille, of which curves are made."""
+    if os.environ.get("TERM") == "linux":  # a text console: its fonts have 512 characters at most
+        return True
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
     return locale in ("", "C", "POSIX") if not (sys.stdout.encoding or "").lower().startswith("utf") else locale == "C"
 

@@ -115,8 +115,18 @@ def test_sixteen_colours_send_no_others(home: Path) -> None:
         assert not re.search(rb"[34]8;[25];", terminal.raw)
 
 
-def test_locale_c_sends_nothing_but_ascii(home: Path) -> None:
-    with _attach(home, LANG="C", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") as terminal:
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"TERM": "linux", "COLORTERM": None},
+    ],
+    ids=["locale C", "text console"],
+)
+def test_where_there_are_no_other_characters_nothing_but_ascii_is_sent(
+    home: Path, environment: dict[str, str | None]
+) -> None:
+    with _attach(home, **environment) as terminal:
         terminal.drain(0.5)
         assert terminal.raw.isascii()
 
