@@ -19,7 +19,7 @@ from tui.render.heatmap import Normalise
 from tui.settings import load_settings, settings_file
 from tui.view import XUnit
 from tui.widgets.classes import COLUMNS, ClassTable
-from tui.widgets.confusion import ConfusionGrid
+from tui.widgets.confusion import ConfusionGrid, ConfusionSide
 from tui.widgets.images import ImageGrid
 from tui.widgets.overview import Overview
 from tui.widgets.plots import PlotPane
@@ -605,6 +605,23 @@ def test_a_cell_of_an_earlier_epoch_opens_into_the_images_of_that_epoch(tmp_path
         assert "epoch 1" in await watched.press("right_curly_bracket")
 
     _watch(live(tmp_path, with_images=True), act)
+
+
+def test_long_names_of_superclasses_leave_room_for_what_was_taken_for_what(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("3")
+        side = watched.screen.query_one(ConfusionSide)
+        listed = [line.text.strip("│ ") for line in side.draw(40, 36) if "→" in line.text]
+        assert listed
+        for line in listed:
+            actual, predicted = line.split(None, 2)[2].split(" → ")
+            assert len(actual) >= 10 or not actual.endswith("…")
+            assert len(predicted) >= 10 or not predicted.endswith("…")
+        await watched.press("enter")
+        text = await watched.press("b", "b", "b")
+        assert "against epoch" in text.splitlines()[3]
+
+    _watch(live(tmp_path, 100), act, (100, 40))
 
 
 def test_superclass_opens_into_its_classes_and_closes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -40,6 +41,8 @@ KEYS = [
     Binding("up", "move(-1, 0)", "", show=False, key_display="↑", tooltip="One class up"),
     Binding("down", "move(1, 0)", "", show=False, key_display="↓", tooltip="One class down"),
 ]
+_TITLE_CELLS = 21
+"""Of the frame's upper edge, besides the legend and the epoch."""
 _NORMALISED = {
     Normalise.ROW: "% of actual",
     Normalise.COLUMN: "% of predicted",
@@ -65,15 +68,19 @@ class ConfusionGrid(Drawn, can_focus=True):
         state, look = self.scene.state, self.scene.look
         view = self.choices
         body = draw_heatmap(view.spec(state), width - 2, height - 2, look)
-        legend = Text(_NORMALISED[view.normalise], look.style("text"), no_wrap=True, end="")
+        parts = [(_NORMALISED[view.normalise], look.style("text"))]
         if view.opened is not None and state.run:
-            legend.append(f"   within {safe(state.run.superclasses[view.opened])}", look.style("done"))
+            parts.append((f"within {safe(state.run.superclasses[view.opened])}", look.style("done")))
         baseline = view.baseline_epoch(state)
         if view.against is not Against.NOTHING:
             told = f"against epoch {baseline}" if baseline is not None else f"against {view.against.value}: none yet"
-            legend.append("   " + told, look.style("now"))
+            parts.append((told, look.style("now")))
         epoch = view.shown_epoch(state)
         right = Text(f"epoch {epoch}" if epoch else "", look.style("muted"))
+        legend = Text("   ", no_wrap=True, end="").join(Text(*part) for part in parts)
+        while len(parts) > 1 and legend.cell_len > width - right.cell_len - _TITLE_CELLS:
+            del parts[0]  # what stands further on says what was chosen last
+            legend = Text("   ", no_wrap=True, end="").join(Text(*part) for part in parts)
         return framed(body, Title("Confusion", legend=legend, right=right), width, height, look)
 
     def change(self, view: ConfusionView) -> None:
@@ -193,7 +200,7 @@ class ConfusionSide(Drawn):
             chosen = spec.cursor == (mistake.actual, mistake.predicted)
             text.append(f"{mistake.count:>5} ", look.style("text") + Style(bold=True))
             text.append(f"{100 * mistake.share:>4.0f}%  ", look.style("muted"))
-            names = safe(mistake.name, max(inner - 15, 1), ascii=look.ascii)
+            names = _pair(spec.names[mistake.actual], spec.names[mistake.predicted], inner - 15, look.ascii)
             text.append(names, look.style("cursor") if chosen else look.style("text"))
             listed.append(text_strip(text, inner))
         return [*cell, *framed(listed, Title("Commonest mistakes"), width, rest, look)]
@@ -208,6 +215,13 @@ class ConfusionSide(Drawn):
             self._grid.change(replace(view, cursor=(mistake.actual, mistake.predicted)))
             if event.chain == 2:
                 self._grid.action_open()
+
+
+def _pair(actual: str, predicted: str, room: int, ascii: bool) -> str:
+    """`cat → dog`; a name is cut off no further than the other one needs the room."""
+    both = max(room - 3, 2)
+    first = safe(actual, max(both // 2, both - cell_len(safe(predicted))), ascii=ascii)
+    return safe(f"{first} → {safe(predicted, both - cell_len(first), ascii=ascii)}", max(room, 1), ascii=ascii)
 
 
 class ConfusionPane(Pane):
