@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.widgets import DataTable, Input, OptionList
 
@@ -21,6 +22,7 @@ from tui.view import XUnit
 from tui.widgets.classes import COLUMNS, ClassTable
 from tui.widgets.confusion import ConfusionGrid, ConfusionSide
 from tui.widgets.images import ImageGrid
+from tui.widgets.model import Facts, LayerTable
 from tui.widgets.overview import Overview
 from tui.widgets.plots import PlotPane
 from tui.widgets.small import LogTail
@@ -622,6 +624,21 @@ def test_long_names_of_superclasses_leave_room_for_what_was_taken_for_what(tmp_p
         assert "against epoch" in text.splitlines()[3]
 
     _watch(live(tmp_path, 100), act, (100, 40))
+
+
+def test_facts_leave_the_table_of_layers_the_columns_that_it_needs(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    wide = msgspec.structs.replace(run._run_started().layers[0], name="block3.conv2", kind="average pool 4x4")
+    run.emit(msgspec.structs.replace(run._run_started(), layers=[wide]))
+
+    async def act(watched: Watching) -> None:
+        await watched.press("5")
+        await watched.settle()
+        assert "sees" in watched.text
+        assert watched.screen.query_one(LayerTable).max_scroll_x == 0
+        assert watched.screen.query_one(Facts).size.width >= 36
+
+    _watch(run, act)
 
 
 def test_superclass_opens_into_its_classes_and_closes(tmp_path: Path) -> None:

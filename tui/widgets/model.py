@@ -22,6 +22,7 @@ from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
+_FACTS_COLUMNS = (36, 46)
 _HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
 
 
@@ -140,11 +141,20 @@ class ModelPane(Pane):
     def on_resize(self, event: events.Resize) -> None:
         """Below 110 columns the table needs them all."""
         self.query_one(Facts).display = event.size.width >= 110
+        self.call_after_refresh(self._share)
 
     def show(self, kinds: set[type] | None) -> None:
         """Fill the table once the run has started."""
         self.query_one(LayerTable).fill()
+        self.call_after_refresh(self._share)  # a table measures its cells when it is idle
         super().show(kinds)
+
+    def _share(self) -> None:
+        """The facts make room for a table that needs it, as far as they can still be read."""
+        table, facts = self.query_one(LayerTable), self.query_one(Facts)
+        needed = sum(column.get_render_width(table) for column in table.ordered_columns) + table.gutter.width
+        narrowest, widest = _FACTS_COLUMNS
+        facts.styles.width = max(min(self.size.width - needed, widest), narrowest)
 
     def recolor(self) -> None:
         """Cells hold their colours: fill anew."""
