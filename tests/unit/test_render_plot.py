@@ -229,6 +229,14 @@ def test_the_crosshair_names_its_place_and_the_values_on_it() -> None:
     assert readout(spec, -1) == []
 
 
+def test_the_name_of_the_crosshairs_place_leaves_no_part_of_another_number_beside_it() -> None:
+    for at in range(101):
+        spec = PlotSpec((Series("a", np.arange(101), np.arange(101)),), x=Axis(Unit.COUNT, "step"), crosshair=at)
+        numbers = [int(word) for word in lines(draw_plot(spec, 60, 12, LOOK))[-1].split() if word.isdigit()]
+        assert at in numbers
+        assert {*numbers} <= {0, 20, 40, 60, 80, 100, at}
+
+
 def test_columns_and_values_are_inverse() -> None:
     frame = layout(PlotSpec((Series("a", [0, 1000], [0, 1]),)), 80, 20)
     assert frame is not None

@@ -47,7 +47,7 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
         return message(spec.empty, width, height, look)
     canvas = Canvas(width, height)
     area = canvas.window(0, frame.left, frame.columns, frame.rows)
-    _draw_axes(canvas, frame, look)
+    _draw_axes(canvas, frame, look, spec.crosshair)
     for mark in spec.marks:
         _draw_rule(area, frame, mark.x, "╎", look.style(mark.role), look)
     covered = np.zeros((frame.rows, frame.columns), bool)
@@ -56,7 +56,7 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
             covered |= _draw_band(area, frame, series, look, fitted=spec.y_range is None)
     _draw_curves(area, frame, [s for s in spec.series if s.stroke not in (Stroke.BAND, Stroke.POINTS)], covered, look)
     if spec.crosshair is not None:
-        _draw_crosshair(canvas, area, frame, spec, spec.crosshair, look)
+        _draw_crosshair(area, frame, spec, spec.crosshair, look)
     for series in spec.series:
         _draw_markers(area, frame, series, look)
     for mark in spec.marks:
@@ -132,7 +132,7 @@ def _plain(text: str, look: Look) -> str:
     return to_ascii(text) if look.ascii else text
 
 
-def _draw_axes(canvas: Canvas, frame: Frame, look: Look) -> None:
+def _draw_axes(canvas: Canvas, frame: Frame, look: Look, crosshair: float | None) -> None:
     axis, label = look.style("axis"), look.style("muted")
     left = frame.left - 1
     if left >= 0:
@@ -146,16 +146,20 @@ def _draw_axes(canvas: Canvas, frame: Frame, look: Look) -> None:
     if frame.axis_line:
         canvas.repeat(frame.rows, frame.left, _plain("─", look), axis, across=frame.columns)
         canvas.text(frame.rows, left, _plain("└", look), axis)
-    _draw_x_labels(canvas, frame, look)
+    _draw_x_labels(canvas, frame, look, crosshair)
 
 
-def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look) -> None:
+def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look, crosshair: float | None) -> None:
     row = frame.rows + frame.axis_line
     title = safe(frame.x_axis.title, 12, ascii=look.ascii)
     limit = canvas.width - (cell_len(title) + 2 if title else 0)
     if limit < frame.left + 12:
         title, limit = "", canvas.width
     canvas.text(row, canvas.width - cell_len(title), title, look.style("axis"))
+    at = None if crosshair is None else frame.column(crosshair)
+    named = f" {value_label(frame.x_axis, crosshair or 0)} " if at is not None else ""
+    begin = min(max(frame.left + (at or 0) - len(named) // 2, 0), max(canvas.width - len(named), 0))
+    canvas.text(row, begin, named, look.style("cursor"))
     free = 0
     for tick in frame.x_ticks:
         column = frame.column(tick.at)
@@ -163,12 +167,14 @@ def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look) -> None:
             continue
         start = frame.left + column - len(tick.label) // 2
         start = min(max(start, 0), canvas.width - len(tick.label))
-        if start < free or start + len(tick.label) > limit:
+        end = start + len(tick.label)
+        # What the crosshair's label left of another one would be read as a number.
+        if start < free or end > limit or (named and start < begin + len(named) and begin < end):
             continue
         canvas.text(row, start, tick.label, look.style("muted"))
         if frame.axis_line:
             canvas.text(frame.rows, frame.left + column, _plain("┬", look), look.style("axis"))
-        free = start + len(tick.label) + 1
+        free = end + 1
 
 
 def _draw_rule(area: Canvas, frame: Frame, x: float, character: str, style: Style, look: Look) -> None:
@@ -225,17 +231,13 @@ def _draw_curves(
             area.paint(drawn & covered, style + look.style(fill_role))
 
 
-def _draw_crosshair(canvas: Canvas, area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: Look) -> None:
-    column = frame.column(x)
-    if column is None:
+def _draw_crosshair(area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: Look) -> None:
+    if frame.column(x) is None:
         return
     _draw_rule(area, frame, x, "│", look.style("crosshair"), look)
     for reading in readout(spec, x):
         if reading.series.stroke is not Stroke.BAND:
             _put(area, frame, reading.x, reading.y, _plain("○", look), look.style(reading.series.role))
-    label = f" {value_label(frame.x_axis, x)} "
-    start = min(max(frame.left + column - len(label) // 2, 0), max(canvas.width - len(label), 0))
-    canvas.text(canvas.height - 1, start, label, look.style("cursor"))
 
 
 def _draw_markers(area: Canvas, frame: Frame, series: Series, look: Look) -> None:
