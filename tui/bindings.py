@@ -68,6 +68,12 @@ REPLAY: Keys = [
     Binding("V", "play_speed(-1)", "Slower", show=False, tooltip="Play slower"),
 ]  # fmt: skip
 
+ENDS: Keys = [
+    Binding("home", "screen.to_start", "", show=False),
+    Binding("end", "screen.to_end", "", show=False),
+]
+"""For tables of whole rows, whose own `home` and `end` only scroll sideways: they would hide the screen's."""
+
 SECTIONS: list[tuple[str, Keys]] = [
     ("Steer the training", STEERING),
     ("Leave", LEAVING),

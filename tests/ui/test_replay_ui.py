@@ -153,6 +153,11 @@ def test_epochs_and_chunks_are_stepped_by_keys(tmp_path: Path) -> None:
         assert seen.replay.place == 0
         await seen.press("end")
         assert seen.replay.at_end
+        for pane in "123456":  # tables have such keys of their own
+            await seen.press(pane, "home")
+            assert seen.replay.place == 0
+            await seen.press("end")
+            assert seen.replay.at_end
         await seen.press("asterisk")
         assert seen.replay.state.best == seen.replay.recording.whole.best
 

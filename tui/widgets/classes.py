@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
+from tui.bindings import ENDS
 from tui.classes import ClassHistory, ClassRow
 from tui.gallery import Subject
 from tui.render import numbers
@@ -116,7 +117,7 @@ def arranged(rows: list[ClassRow], column: int, *, reverse: bool, grouped: bool,
 class ClassTable(DataTable[Text]):
     """A row a class. Cells are updated in place; rows are only laid anew where their order changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS, *ENDS]
 
     def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
         super().__init__(cursor_type="row", **kwargs)

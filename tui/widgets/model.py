@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,6 +15,7 @@ from textual.widgets import DataTable
 
 from core import events as ev
 from core.steered import steered
+from tui.bindings import ENDS
 from tui.render import numbers
 from tui.render.safe import pad, safe
 from tui.render.spark import gauge
@@ -28,6 +30,8 @@ _HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
 
 class LayerTable(DataTable[Text]):
     """A row a layer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*ENDS]
 
     def __init__(self, scene: Scene, **kwargs: Any) -> None:
         super().__init__(cursor_type="row", **kwargs)
