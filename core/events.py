@@ -167,7 +167,7 @@ class Resumed(EventBase, frozen=True, kw_only=True, tag="resumed"):
     """Epochs completed at that step."""
     checkpoint: str
     lr_scale: float = 1.0
-    """Product of the factors that commands asked for until then, be it in the run that this one was forked from."""
+    """Product of the factors of commands and rollbacks until then, be it in the run that this one was forked from."""
 
 
 class RolledBack(EventBase, frozen=True, kw_only=True, tag="rolled_back"):

@@ -15,17 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import events as ev
+from core.inherited import inherited
 from core.rate import RecentRate
-from core.state_values import (
-    SILENT_AFTER_SECONDS,
-    STALLED_AFTER_SECONDS,
-    Best,
-    Liveness,
-    Span,
-    Status,
-    Timed,
-    inherited,
-)
+from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed
 from core.steprows import step_columns
 
 
@@ -108,7 +100,8 @@ class RunState:
                 self._heartbeat = event
                 return
             case ev.RunStarted():
-                self._start(event)
+                self.run = event
+                self.num_epochs, self.num_steps, self.plan = event.num_epochs, event.num_steps, event.plan
             case ev.PhaseChanged():
                 self.phase, self.phase_detail = event.phase, event.detail
                 if event.phase == "training" and self.status == "starting":
@@ -168,10 +161,6 @@ class RunState:
         self._close_pause()
         self._recent = RecentRate()
         self._heartbeat = None
-
-    def _start(self, event: ev.RunStarted) -> None:
-        self.run = event
-        self.num_epochs, self.num_steps, self.plan = event.num_epochs, event.num_steps, event.plan
 
     def _add_batches(self, event: ev.Batches) -> None:
         count = len(event.loss)

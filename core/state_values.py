@@ -17,9 +17,6 @@ SILENT_AFTER_SECONDS = 20.0
 STALLED_AFTER_SECONDS = 30.0
 """Heartbeats arrive, but the last step is older than this (and than ten usual steps)."""
 
-INHERITED = ""
-"""The id of a command that nobody gave this run."""
-
 
 @dataclass(frozen=True)
 class Span:
@@ -47,20 +44,3 @@ class Best:
     epoch: int
     step: int
     top1: float
-
-
-def inherited(resumed: ev.Resumed) -> tuple[ev.CommandHandled, ...]:
-    """The steering that comes with another run's checkpoint: one command, as only its outcome is known here."""
-    if resumed.lr_scale == 1.0:
-        return ()
-    told = f"learning rate ×{resumed.lr_scale:g} before step {resumed.from_step}, in the run it was forked from"
-    return (
-        ev.CommandHandled(
-            command_id=INHERITED,
-            name="lr",
-            argument=str(resumed.lr_scale),
-            status="done",
-            step=resumed.from_step,
-            message=told,
-        ),
-    )

@@ -8,8 +8,8 @@ from typing import Any
 from core.control import parse_factor
 from core.errors import UsageError
 from core.events import CommandHandled
+from core.inherited import INHERITED
 from core.state import RunState
-from core.state_values import INHERITED
 
 
 def steered(config: Mapping[str, Any], state: RunState) -> dict[str, Any]:
