@@ -126,7 +126,9 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         channels_last=use_channels_last(device),
     )
     if isinstance(model, SpeedNet):
-        model.initialize(train_data.normalized(dataset.train.images[:_WHITENING_IMAGES].to(device)))
+        images = dataset.train.images
+        spread = images[:: -(-len(images) // _WHITENING_IMAGES)]  # not the first ones: folders are read class by class
+        model.initialize(train_data.normalized(spread.to(device)))
     return Setup(
         device=device,
         device_info=device_info,
