@@ -98,7 +98,8 @@ def describe_event(event: ev.Event) -> list[str]:
                 f"{event.recipe}: {event.dataset}, {event.num_train_images:,} training and "
                 f"{event.num_validation_images:,} validation images, {len(event.classes)} classes; "
                 f"{event.num_parameters:,} parameters",
-                f"{event.num_epochs} epochs, {event.num_steps:,} steps of {event.batch_size} on {event.device.title} "
+                f"{_count(event.num_epochs, 'epoch')}, {_count(event.num_steps, 'step')} of {event.batch_size} on "
+                f"{event.device.title} "
                 f"({event.device.name}: {event.device.reason}), {event.device.precision}",
             ]
         case ev.PhaseChanged(phase="loading_data" | "starting" | "building" | "warming_up"):
@@ -208,3 +209,7 @@ def accuracies(validation: ev.Evaluation) -> str:
 
 def _scores(validation: ev.Evaluation) -> str:
     return f"validation loss {validation.loss:.4f} top-1 {accuracies(validation)}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' if number != 1 else ''}"

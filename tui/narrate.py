@@ -104,7 +104,7 @@ def summary(state: RunState) -> list[tuple[str, str, Role]]:
         lines.append(("hardest", ", ".join(f"{state.classes[index]} {recall[index]:.0%}" for index in hardest), "text"))
         pairs = top_confusions(state.confusion, 2)
         if pairs:
-            told = (f"{state.classes[p.actual]} → {state.classes[p.predicted]} {p.share:.0%}" for p in pairs)
+            told = (f"{state.classes[p.actual]} → {state.classes[p.predicted]} {numbers.share(p.share)}" for p in pairs)
             lines.append(("confused", ", ".join(told), "text"))
     if state.mean_images_per_second:
         took = f"{numbers.duration(state.training_seconds)} at {numbers.rate(state.mean_images_per_second)}"

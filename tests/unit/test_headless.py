@@ -116,6 +116,11 @@ def test_what_happens_now_and_then_is_a_line(event: ev.Event, line: str) -> None
     assert describe_event(event) == [line]
 
 
+def test_one_epoch_and_one_step_are_told_in_the_singular() -> None:
+    said = [describe_event(run_started(num_epochs=number, steps_per_epoch=1))[-1] for number in (1, 2)]
+    assert [line.partition(" of ")[0] for line in said] == ["1 epoch, 1 step", "2 epochs, 2 steps"]
+
+
 @pytest.mark.parametrize(
     "event",
     [

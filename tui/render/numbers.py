@@ -55,6 +55,11 @@ def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
     return f"{100 * fraction:{'+' if sign else ''}.{digits}f}%"
 
 
+def share(fraction: float) -> str:
+    """A part of something in whole per cent: 18%, and <1% rather than 0% of what is not nothing."""
+    return "<1%" if 0 < fraction < 0.01 else f"{100 * fraction:.0f}%"
+
+
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of two fractions in percentage points, signed: +1.4, -0.3; what rounds to zero has no sign."""
     if difference is None or _missing(difference):

@@ -100,7 +100,7 @@ def _taken(row: ClassRow, names: list[str], look: Look) -> Text:
     if row.confused_with is None:
         return Text("")
     text = Text()
-    text.append(f"{100 * row.confused_share:>3.0f}% ", look.style("bad" if row.confused_share > _MUCH else "text"))
+    text.append(f"{numbers.share(row.confused_share):>4} ", look.style("bad" if row.confused_share > _MUCH else "text"))
     return text.append(safe(names[row.confused_with], 24), look.style("muted"))
 
 

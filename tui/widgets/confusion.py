@@ -199,7 +199,7 @@ class ConfusionSide(Drawn):
             text = Text(" ", no_wrap=True, end="")
             chosen = spec.cursor == (mistake.actual, mistake.predicted)
             text.append(f"{mistake.count:>5} ", look.style("text") + Style(bold=True))
-            text.append(f"{100 * mistake.share:>4.0f}%  ", look.style("muted"))
+            text.append(f"{numbers.share(mistake.share):>5}  ", look.style("muted"))
             names = _pair(spec.names[mistake.actual], spec.names[mistake.predicted], inner - 15, look.ascii)
             text.append(names, look.style("cursor") if chosen else look.style("text"))
             listed.append(text_strip(text, inner))

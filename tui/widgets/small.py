@@ -202,8 +202,8 @@ def taken_for(row: ClassRow, names: list[str], size: int, look: Look) -> str:
     """The class most often predicted instead, with its share."""
     if row.confused_with is None:
         return ""
-    share = f"{100 * row.confused_share:.0f}%"
-    return pad(share, 3, right=True) + " " + safe(names[row.confused_with], size - 4, ascii=look.ascii)
+    share = pad(numbers.share(row.confused_share), 3, right=True)
+    return f"{share} {safe(names[row.confused_with], size - 4, ascii=look.ascii)}"
 
 
 class LogTail(Small):
