@@ -26,11 +26,14 @@ class Call:
     def __call__(self, *arguments: object) -> tuple[int, list[str], str]:
         """Exit code, lines of standard output, standard error."""
         self._monkeypatch.setattr(sys, "argv", ["cifar-tui", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        code = 0
+        try:
             cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
         out, err = self._capsys.readouterr()
         assert "Traceback" not in err
-        return int(ended.value.code or 0), out.splitlines(), err
+        return code, out.splitlines(), err
 
 
 @pytest.fixture
