@@ -41,7 +41,7 @@ def main() -> None:
     """Entry point: run the command and turn errors into one sentence and an exit code."""
     _fill_standard_streams()
     # Imported here, since they register their commands with `app`.
-    from tui import bench_command, commands, export_command, model_commands  # noqa: F401
+    from tui import bench_command, commands, explain_command, export_command, model_commands  # noqa: F401
 
     try:
         _run(with_default_command(sys.argv[1:]))

@@ -105,6 +105,8 @@ LIGHT = {
     "--help": 0,
     "train --help": 0,
     "recipes": 0,
+    "explain": 0,
+    "explain --kernel 1 --stride 2 --at 3,0": 2,
     "runs --json": 0,
     "show done --json": 0,
     "show nowhere": 2,

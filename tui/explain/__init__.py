@@ -1,0 +1,1 @@
+"""How a convolution works: the arithmetic, and the pictures of it."""
