@@ -50,7 +50,9 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.before = termios.tcgetattr(slave)
         self._slave_name = os.ttyname(slave)
-        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        # A runner of tests may export the size of its own terminal, which would count more than this one's.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        environment = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         environment |= {"CIFAR_TUI_CONFIG_DIR": str(cwd / "config"), "OMP_WAIT_POLICY": "passive"}
         for name, value in (env or {}).items():
             environment.pop(name, None)
