@@ -168,7 +168,8 @@ def _choose_convolutions(
         # other libraries compute them one after another.
         num_cheaper = use_winograd(model, layers, config.data.batch_size)
         if num_cheaper > 0:
-            text = f"{num_cheaper} convolutions by Winograd's method; --precision float32 computes them plainly"
+            found = "1 convolution is" if num_cheaper == 1 else f"{num_cheaper} convolutions are"
+            text = f"{found} computed by Winograd's method; --precision float32 computes plainly"
             emit(Notice(level="info", text=text))
     if capabilities.get("avx2") and not capabilities.get("avx512_f"):
         use_summed_biases(model)

@@ -111,7 +111,9 @@ def summary(state: RunState) -> list[tuple[str, str, Role]]:
         lines.append(("training", took, "text"))
     saved = list(state.checkpoints)
     if saved:
-        lines.append(("saved", f"{len(saved)} checkpoints, the last at step {saved[-1].step:,}", "text"))
+        last_step = f"at step {saved[-1].step:,}"
+        count = f"{len(saved)} checkpoints, the last" if len(saved) > 1 else "1 checkpoint,"
+        lines.append(("saved", f"{count} {last_step}", "text"))
     return lines
 
 

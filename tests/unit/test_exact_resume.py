@@ -136,7 +136,7 @@ def test_with_convolutions_by_winograds_method(images: Path, tmp_path: Path, mon
     config = tiny(images, "c100super-resnet9-fast", epochs=1, max_steps=3)
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     train(whole, config)
-    assert "7 convolutions by Winograd's method" in whole.events_file.read_text()
+    assert "7 convolutions are computed by Winograd's method" in whole.events_file.read_text()
     assert train(parts, config, watch=preempt_at(2)).status == "preempted"
     train(parts, config, resume="last")
     assert_same_run(whole, parts)
