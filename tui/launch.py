@@ -13,8 +13,8 @@ import typer
 
 from core import layers
 from core.config import TrainConfig
-from core.data.catalog import FOLDER_PREFIX, check_dataset_name, data_dir
-from core.data.class_folders import folder_of
+from core.data.catalog import check_dataset_name, data_dir
+from core.data.class_folders import whole_name
 from core.errors import ExitCode, UsageError
 from core.headless import JsonReport, LineReport, Report
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
@@ -210,9 +210,7 @@ def from_anywhere(config: TrainConfig) -> TrainConfig:
     Raises:
         DataError: a path begins with the home of nobody.
     """
-    data, images = config.data, folder_of(config.data.dataset)
-    if images is not None and data.dataset != FOLDER_PREFIX:
-        data = msgspec.structs.replace(data, dataset=f"{FOLDER_PREFIX}{images.absolute()}")
+    data = msgspec.structs.replace(config.data, dataset=whole_name(config.data.dataset))
     if data.dir is not None:
         data = msgspec.structs.replace(data, dir=str(data_dir(data.dir).absolute()))
     return msgspec.structs.replace(config, data=data)

@@ -24,6 +24,16 @@ def folder_of(dataset: str) -> Path | None:
         raise DataError(f"{path} is not a folder: {error}.") from error
 
 
+def whole_name(dataset: str) -> str:
+    """The name of a data set, with the whole path of a folder: that of a relative one depends on where one stands.
+
+    Raises:
+        DataError: it begins with the home of nobody.
+    """
+    path = folder_of(dataset)
+    return dataset if path is None or dataset == FOLDER_PREFIX else f"{FOLDER_PREFIX}{path.absolute()}"
+
+
 def class_folders(root: Path) -> list[Path]:
     """The visible folders in `root`, in natural order: 2 before 10."""
     if not root.is_dir():

@@ -155,6 +155,17 @@ def test_a_run_is_resumed_from_another_working_directory(tmp_path: Path, monkeyp
     assert make_request(replace(options, recipe=None, flags={})).config == begun
 
 
+def test_a_checkpoint_with_a_relative_folder_of_images_goes_on_within_its_epoch(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(images.parent)
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(Path(images.name), epochs=1, max_steps=3))  # as earlier versions kept it
+    train(folder, tiny(images, epochs=1), resume="last")
+    (resumed,) = (record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.Resumed))
+    assert resumed.from_step == 3
+
+
 @pytest.fixture
 def saved(tmp_path: Path) -> RunFolder:
     """A run with a checkpoint, as far as names go."""
