@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
+from core.data.catalog import short_name
 from core.state import RunState
 from core.state_values import Liveness
 from tui.render import numbers
@@ -97,9 +98,10 @@ def _who(state: RunState, situation: Situation, width: int, look: Look) -> Strip
         device = state.run.device
         title = safe(device.title)
         place = device.name if title.lower().startswith(device.name) else f"{device.name} {title}"
-        middle = Text(f"{state.run.dataset} · {place} · {device.precision}", look.style("muted"), no_wrap=True, end="")
+        data = short_name(state.run.dataset)
+        middle = Text(f"{data} · {place} · {device.precision}", look.style("muted"), no_wrap=True, end="")
         if left.cell_len + right.cell_len + middle.cell_len + 4 > width:
-            middle = Text(f"{state.run.dataset} · {device.name} · {device.precision}", look.style("muted"))
+            middle = Text(f"{data} · {device.name} · {device.precision}", look.style("muted"))
     elif state.phase_detail:
         middle = Text(safe(state.phase_detail), look.style("muted"), no_wrap=True, end="")
     return _spread(left, middle, right, width, look)

@@ -94,6 +94,14 @@ _FOLDERS = {
 """Where torchvision unpacks the official files, below the data directory."""
 
 
+def short_name(dataset: str) -> str:
+    """For where there is little room: `folder:pets` of `folder:/home/me/pets`."""
+    if not dataset.startswith(FOLDER_PREFIX):
+        return dataset
+    path = dataset.removeprefix(FOLDER_PREFIX)
+    return f"{FOLDER_PREFIX}{Path(path).name or path}"
+
+
 def data_dir(dir: str | None) -> Path:
     """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory.
 

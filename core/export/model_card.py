@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.data.catalog import short_name
 from core.events import Evaluation
 
 _CODE = """\
@@ -37,7 +38,7 @@ def model_card(
     args = msgspec.json.decode(described["model_args"])
     normalize = msgspec.json.decode(described["normalize"])
     lines = [
-        f"# {inline(described['recipe'])} on {inline(described['dataset'])}",
+        f"# {inline(described['recipe'])} on {inline(short_name(described['dataset']))}",
         "",
         f"{inline(described['model'])} with {len(classes)} classes, trained by cifar-tui in the run "
         f"{inline(described['run'])}; checkpoint {inline(described['checkpoint'])}, after step {described['step']} "

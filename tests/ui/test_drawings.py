@@ -134,6 +134,13 @@ def test_status_lines_fill_their_width(tmp_path: Path, width: int, kind: str) ->
     assert [strip.cell_length for strip in status_lines(state, situation, width, LOOK)] == [width, width]
 
 
+def test_the_status_has_room_for_a_folder_of_images_and_the_device(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    run.emit(msgspec.structs.replace(run._run_started(), dataset="folder:/home/somebody/collections/of/images/pets"))
+    who, _ = status_lines(fold(run), Situation("an-id", "c10-lenet", "running"), 120, LOOK)
+    assert " folder:pets · cuda:0 NVIDIA H100 · bfloat16 " in who.text
+
+
 @pytest.mark.parametrize(("seconds_later", "word"), [(0.0, "TRAINING"), (19.0, "TRAINING"), (25.0, "SILENT 0:25")])
 def test_badge_tells_how_alive_the_run_is(tmp_path: Path, seconds_later: float, word: str) -> None:
     run = live(tmp_path)

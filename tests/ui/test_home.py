@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -97,6 +98,16 @@ def test_live_runs_are_first_and_all_are_there(some: Path) -> None:
             assert text in seen.text
 
     at_home(some, act, (160, 40), now=WALL + 15.0)
+
+
+def test_folders_of_images_are_told_apart_by_their_last_part(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    run.emit(msgspec.structs.replace(run._run_started(), dataset="folder:/home/somebody/pets"))
+
+    async def act(seen: AtHome) -> None:
+        assert " folder:pe… " in seen.text
+
+    at_home(tmp_path, act, (160, 40))
 
 
 def test_enter_replays_an_ended_run_at_its_end_and_watches_a_live_one(some: Path) -> None:

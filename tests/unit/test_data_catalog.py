@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.catalog import DATASETS, check_dataset_name, data_dir
+from core.data.catalog import DATASETS, check_dataset_name, data_dir, short_name
 from core.errors import UsageError
 
 
@@ -25,6 +25,15 @@ def test_other_names_are_refused_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_dataset_name(name)
     assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [("cifar10", "cifar10"), ("folder:/home/me/pets", "folder:pets"), ("folder:pets", "folder:pets"),
+     ("folder:/", "folder:/"), ("folder:", "folder:")],
+)  # fmt: skip
+def test_of_a_folder_the_last_part_says_which(name: str, short: str) -> None:
+    assert short_name(name) == short
 
 
 @pytest.mark.parametrize("info", DATASETS.values(), ids=DATASETS)

@@ -81,6 +81,7 @@ def test_the_file_says_what_it_is(data: RunData, tmp_path: Path) -> None:
     assert len(normalize["mean"]) == len(normalize["std"]) == 3
     assert described["model"] == "lenet"
     text = card.read_text()
+    assert text.startswith("# `c10-lenet` on `folder:images`\n")
     assert f"{data.state.epochs[-1].validation.top1:.2%}" in text
     assert "image_shape=(3, 32, 32)" in text
 

@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
+from core.data.catalog import short_name
 from core.runfilter import Row
 from tui.render import numbers
 from tui.render.palettes import Look, Role
@@ -133,8 +134,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("recipe", "recipe", 17, 2, lambda row, now: row.summary.recipe or None,
            lambda row, listing, look, width: _plain(row.summary.recipe, "done", look, width)),
     Column("name", "run", 14, 0, lambda row, now: row.summary.id, _name),
-    Column("data", "data", 10, 6, lambda row, now: row.summary.dataset or None,
-           lambda row, listing, look, width: _plain(row.summary.dataset, "muted", look, width)),
+    Column("data", "data", 10, 6, lambda row, now: short_name(row.summary.dataset) or None,
+           lambda row, listing, look, width: _plain(short_name(row.summary.dataset), "muted", look, width)),
     Column("best", "best", 6, 0, lambda row, now: row.summary.best,
            lambda row, listing, look, width: _share(row.summary.best, "best", look, width), right=True),
     Column("last", "last", 6, 3, lambda row, now: row.summary.last,
