@@ -109,4 +109,4 @@ def _print(sections: list[list[Text]], console: Console) -> None:
             for line in section:
                 line.rstrip()
                 console.print(line, soft_wrap=True)  # the terminal may wrap what is too wide, but nothing is cut off
-    sys.stdout.write(drawn.get())
+    typer.echo(drawn.get(), nl=False, color=True)  # rich has left the colours out where none are wanted

@@ -31,6 +31,7 @@ def small(images: Path) -> list[str]:
 def environment(**changes: str) -> dict[str, str]:
     """That of a colourful terminal, without any setting of ours and without network."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CIFAR_TUI_")}
+    inherited.pop("PYTHONUNBUFFERED", None)  # it would hide output that is lost with a buffer
     nowhere = "http://127.0.0.1:9"  # the discard port: refused at once
     return inherited | {
         "PYTHONPATH": str(ROOT),

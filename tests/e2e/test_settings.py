@@ -74,7 +74,7 @@ def test_on_80_columns_no_word_of_the_help_is_cut_off(command: str, told: list[s
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
-@pytest.mark.parametrize("command", ["recipes", "explain", "--dry-run", "demo --dry-run"])
+@pytest.mark.parametrize("command", ["recipes", "explain", "explain --kernel 1", "--dry-run", "demo --dry-run"])
 def test_a_full_disk_under_the_output_is_told_in_a_sentence(command: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -84,13 +84,13 @@ def test_a_full_disk_under_the_output_is_told_in_a_sentence(command: str) -> Non
     assert done.stderr == "cifar-tui: cannot write all of the output: No space left on device\n"
 
 
-@pytest.mark.parametrize("command", ["recipes", "explain"])
+@pytest.mark.parametrize("command", ["recipes", "explain", "explain --kernel 1"])
 def test_a_reader_of_the_output_may_leave(command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
         done = subprocess.run(
-            [*PROGRAM, command], env=environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120
+            [*PROGRAM, *command.split()], env=environment(), stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120
         )
     assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
 
