@@ -21,7 +21,7 @@ from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
 from core.session import ReportTo, Request, train_run
-from tui.attach import has_terminal, home, start_and_watch
+from tui.attach import has_terminal, home, start_and_watch, wants_ascii
 from tui.ghost import find_ghost
 
 Color = Literal["auto", "always", "never"]
@@ -100,7 +100,8 @@ def reporter(options: TrainOptions) -> ReportTo:
         if talk.isatty():
             from tui.progress import ProgressReport
 
-            return ProgressReport(folder, out, talk, ascii=options.ascii, color=options.color)
+            ascii = options.ascii or wants_ascii()
+            return ProgressReport(folder, out, talk, ascii=ascii, color=options.color)
         return LineReport(folder, out, talk)
 
     return report_to

@@ -12,6 +12,7 @@ import pytest
 from core import events as ev
 from core.runfolder import RunFolder
 from tests.strategies import batches, epoch_ended, run_started
+from tui.launch import TrainOptions, reporter
 from tui.progress import ProgressReport
 
 STARTED = (ev.PhaseChanged(phase="loading_data", detail="shapes"), run_started(), ev.PhaseChanged(phase="training"))
@@ -93,6 +94,19 @@ def test_in_ascii_there_is_nothing_else() -> None:
     assert talk.getvalue().isascii()
     assert any(re.search(r"step 4/12\s+33 %", line) for line in talk.lines)
     assert any(line.startswith("info: x0.5 - naive ..") for line in talk.lines)
+
+
+def test_a_text_console_gets_it_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    options = TrainOptions(
+        recipe=None, flags={}, config_file=None, assignments=[], runs_dir=Path(), run_id=None, resume=None, fork=False,
+        no_ui=True, dry_run=False, json=False, ascii=False, color="auto",
+    )  # fmt: skip
+    talk = Terminal()
+    report = reporter(options)(RunFolder(Path("/runs/r")), Terminal(), talk)
+    assert isinstance(report, ProgressReport)
+    tell(report, *STARTED, batches(0, 4), ENDED)
+    assert talk.getvalue().isascii()
 
 
 @pytest.mark.parametrize("how", ["--color never", "NO_COLOR"])
