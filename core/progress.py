@@ -30,7 +30,7 @@ class Progress(msgspec.Struct, kw_only=True):
     """Metrics of the epoch under way."""
     num_epochs: int
     lr_scale: float = 1.0
-    """Product of the factors that commands asked for."""
+    """Product of the factors of commands and rollbacks."""
     num_rollbacks: int = 0
     """How often a divergence has sent it back."""
     plateau: PlateauState = PlateauState()
@@ -74,8 +74,9 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
 
     Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
     batches it counts as many epochs as were completed, and begins the one under way anew. With `epochs_asked` the
-    number of epochs in the settings holds, even if it is the one that a command has changed since. Where "best" means
-    another metric than before, nothing is the best yet.
+    number of epochs in the settings holds, even if it is the one that a command has changed since. Another learning
+    rate than before is not scaled by what commands and rollbacks have done to that one. Where "best" means another
+    metric than before, nothing is the best yet.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.

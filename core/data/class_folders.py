@@ -54,7 +54,7 @@ def check_folder(path: Path) -> None:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     if not is_folder:
-        # Whole: a run remembers its folder as it was given, and may be evaluated from elsewhere.
+        # Whole: runs of earlier versions remember it as it was given, and may be evaluated from elsewhere.
         raise DataError(f"{path.absolute()} is not a folder; give the folder that holds one folder of images a class.")
     if not found:
         raise DataError(
