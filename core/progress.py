@@ -69,14 +69,14 @@ def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
     }
 
 
-def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) -> Progress:
+def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False, lr_asked: bool = False) -> Progress:
     """Put what `capture` gave into the network and the optimiser, and return where the run was.
 
     Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
     batches it counts as many epochs as were completed, and begins the one under way anew. With `epochs_asked` the
     number of epochs in the settings holds, even if it is the one that a command has changed since. Another learning
-    rate than before is not scaled by what commands and rollbacks have done to that one. Where "best" means another
-    metric than before, nothing is the best yet.
+    rate than before, or with `lr_asked` the same one, is not scaled as commands and rollbacks have scaled that one.
+    Where "best" means another metric than before, nothing is the best yet.
 
     Raises:
         CheckpointError: the state belongs to another network or optimiser.
@@ -101,7 +101,7 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False) 
     # A number of epochs given now counts; one that a command gave earlier is part of the progress.
     if epochs_asked or setup.config.epochs != epochs_then:
         progress.num_epochs = setup.config.epochs
-    if setup.config.optimizer.lr != lr_then:  # likewise; commands and rollbacks have scaled the one before
+    if lr_asked or setup.config.optimizer.lr != lr_then:  # likewise; commands and rollbacks have scaled the one before
         progress.lr_scale = 1.0
     if setup.config.checkpoint.best != best_then:
         progress.best = None

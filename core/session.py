@@ -60,6 +60,8 @@ class Request:
     """Go on from `origin` in a new run folder."""
     epochs_asked: bool = False
     """Whether somebody has just asked for the epochs in `config`: then they count, whatever a command gave earlier."""
+    lr_asked: bool = False
+    """Likewise for the learning rate that a fork is to train with."""
 
 
 def train_run(request: Request, report_to: ReportTo, signals: Signals | None = None) -> ExitCode:

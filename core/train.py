@@ -64,9 +64,9 @@ class Trainer:
         self._steering = Steering(self, folder, emit, signals)
         self._started = time.monotonic()
 
-    def restore(self, state: dict[str, Any], *, epochs_asked: bool = False) -> None:
+    def restore(self, state: dict[str, Any], *, epochs_asked: bool = False, lr_asked: bool = False) -> None:
         """Go on from the `state` of a checkpoint, as `core.progress.restore` does."""
-        self.progress = restore(state, self.setup, epochs_asked=epochs_asked)
+        self.progress = restore(state, self.setup, epochs_asked=epochs_asked, lr_asked=lr_asked)
         self._plan = Plan(self.config, self.steps_per_epoch, self.progress)
         self.meter.totals = self.progress.totals
         if self.step > 0:  # the optimiser as the last step left it: an epoch's end may be the next to come

@@ -70,6 +70,7 @@ def train(
     watch: Watch | None = None,
     resume: str | None = None,
     epochs_asked: bool = False,
+    lr_asked: bool = False,
     fork_of: RunFolder | None = None,
 ) -> ev.RunEnded:
     """One attempt; `watch` sees each record and may raise a signal. Ends as the session would end it. `resume` is of
@@ -88,6 +89,7 @@ def train(
         origin=Origin(fork_of or folder, resume) if resume is not None else None,
         fork=fork_of is not None,
         epochs_asked=epochs_asked,
+        lr_asked=lr_asked,
     )
     pulse = Pulse(recorder.emit, recorder.sync)
     try:

@@ -150,7 +150,7 @@ def make_request(options: TrainOptions) -> Request:
         chosen, config = resolve_resumed(origin, options)
     check_dataset_name(config.data.dataset)
     published = chosen.published if chosen and config.data.dataset == chosen.config.data.dataset else None
-    asked = layers.read_assignments(options.assignments) | _without_none(options.flags)
+    set_now, flags = layers.read_assignments(options.assignments), _without_none(options.flags)
     return Request(
         config=config,
         runs_dir=runs_dir,
@@ -160,7 +160,8 @@ def make_request(options: TrainOptions) -> Request:
         origin=origin,
         fork=options.fork,
         # A command line with `auto` is the same every time, and says nothing new.
-        epochs_asked=options.resume != "auto" and "epochs" in asked,
+        epochs_asked=options.resume != "auto" and ("epochs" in set_now or "epochs" in flags),
+        lr_asked=any("lr" in tree.get("optimizer", {}) for tree in (set_now, flags)),
     )
 
 

@@ -115,6 +115,23 @@ def test_epochs_are_asked_for_unless_the_command_line_is_the_same_every_time(ima
     assert [make_request(options).epochs_asked for options in asked] == [False, True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("flags", "assignments", "asked"),
+    [({"epochs": 3, "optimizer": {"lr": None}}, [], False), ({"optimizer": {"lr": 0.001}}, [], True),
+     ({}, ["optimizer.lr=0.001", "data.batch_size=4"], True)],
+    ids=["no", "--lr", "--set"],
+)  # fmt: skip
+def test_a_fork_is_asked_for_a_learning_rate(
+    flags: dict[str, Any], assignments: list[str], asked: bool, images: Path, tmp_path: Path
+) -> None:
+    train(RunFolder(tmp_path / "run"), tiny(images, max_steps=1))
+    options = TrainOptions(
+        recipe=None, flags=flags, config_file=None, assignments=assignments, runs_dir=tmp_path, run_id=None,
+        resume="run", fork=True, no_ui=True, dry_run=False, json=False, ascii=False, color="auto",
+    )  # fmt: skip
+    assert make_request(options).lr_asked is asked
+
+
 def test_the_best_checkpoint_stays_the_best_unless_it_lies_ahead(images: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     standing_still = {"optimizer__lr": 0.0, "checkpoint__best": "validation_loss", "checkpoint__keep": 9}
@@ -126,15 +143,19 @@ def test_the_best_checkpoint_stays_the_best_unless_it_lies_ahead(images: Path, t
     assert not (folder.checkpoints / "best").exists()
 
 
-@pytest.mark.parametrize(("changes", "lr"), [({}, 0.0005), ({"optimizer__lr": 0.01}, 0.01)], ids=["as it was", "given"])
+@pytest.mark.parametrize(
+    ("changes", "lr_asked", "lr"),
+    [({}, False, 0.0005), ({"optimizer__lr": 0.01}, True, 0.01), ({}, True, 0.001)],
+    ids=["as it was", "given", "the parent's own given"],
+)
 def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
-    changes: dict[str, Any], lr: float, images: Path, tmp_path: Path
+    changes: dict[str, Any], lr_asked: bool, lr: float, images: Path, tmp_path: Path
 ) -> None:
     first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
     first.control.mkdir(parents=True)
     control.send(first.control, control.parse_command(["lr", "×0.5"]))
     train(first, tiny(images, epochs=1))
-    train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first)
+    train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first, lr_asked=lr_asked)
     assert set(fold(second.events_file).batches["lr"]) == {lr}
 
 
