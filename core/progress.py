@@ -9,7 +9,7 @@ import msgspec
 from torch import Tensor
 
 from core.config import BestMetric
-from core.data.class_folders import whole_name
+from core.data.class_folders import is_same_data
 from core.errors import CheckpointError
 from core.events import Evaluation
 from core.meter import Totals
@@ -107,8 +107,7 @@ def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False, 
         progress.best = None
     first_step = progress.epoch * setup.train_data.steps_per_epoch
     data = msgspec.to_builtins(setup.config.data)
-    # Checkpoints of earlier versions name a folder of images as it was given, which may be relative.
-    is_other = whole_name(data["dataset"]) != whole_name(data_then["dataset"]) or any(
+    is_other = not is_same_data(data_then["dataset"], data["dataset"]) or any(
         data[name] != data_then.get(name) for name in ("validation", "batch_size", "drop_last")
     )
     if is_other or progress.step != first_step + progress.batch:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from core.config import TrainConfig
+from core.data.class_folders import is_same_data
 from core.errors import StorageError, UsageError
 from core.fold import fold
 from core.reader import EventReader
@@ -92,10 +93,11 @@ def stored_config(manifest: Manifest) -> TrainConfig:
 def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
     """`key: before → after` for each setting that differs and that would make it another run."""
     before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
+    harmless = (*_HARMLESS, "data.dataset") if is_same_data(old.data.dataset, new.data.dataset) else _HARMLESS
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not key.startswith(_HARMLESS)
+        if before.get(key) != after.get(key) and not key.startswith(harmless)
     ]
 
 

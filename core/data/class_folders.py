@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def whole_name(dataset: str) -> str:
     """
     path = folder_of(dataset)
     return dataset if path is None or dataset == FOLDER_PREFIX else f"{FOLDER_PREFIX}{path.absolute()}"
+
+
+def is_same_data(then: str, now: str) -> bool:
+    """Whether two names stand for one data set: also a folder of images that has moved, as with a project or on a
+    machine that mounts it elsewhere. It keeps its last part, and is no longer where it was.
+
+    Raises:
+        DataError: a name begins with the home of nobody.
+    """
+    if whole_name(then) == whole_name(now):
+        return True
+    old, new = folder_of(then), folder_of(now)
+    return old is not None and new is not None and old.name == new.name and not os.path.exists(old)
 
 
 def class_folders(root: Path) -> list[Path]:

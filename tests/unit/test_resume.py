@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from core.checkpoint import Meta, load_checkpoint, newest_first, point, resolve_
 from core.errors import UsageError
 from core.fold import fold
 from core.reader import read_all
-from core.resume import Origin, find_origin, is_finished
+from core.resume import Origin, differences, find_origin, is_finished
 from core.runfolder import Manifest, RunFolder, create_run_folder
 from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, preempt_at, tiny, train
 from tui.launch import TrainOptions, make_request
@@ -183,6 +184,20 @@ def test_a_checkpoint_with_a_relative_folder_of_images_goes_on_within_its_epoch(
     folder = RunFolder(tmp_path / "run")
     train(folder, tiny(Path(images.name), epochs=1, max_steps=3))  # as earlier versions kept it
     train(folder, tiny(images, epochs=1), resume="last")
+    (resumed,) = (record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.Resumed))
+    assert resumed.from_step == 3
+
+
+def test_a_run_goes_on_with_a_folder_of_images_that_has_moved_and_not_with_another(tmp_path: Path) -> None:
+    here, there = image_folder(tmp_path / "here" / "pets"), tmp_path / "there" / "pets"
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(here, epochs=1, max_steps=3))
+    shutil.copytree(here, there)
+    assert differences(tiny(here), tiny(there)) == [f"data.dataset: folder:{here} → folder:{there}"]
+    shutil.rmtree(here)
+    assert differences(tiny(here), tiny(there)) == []
+    assert len(differences(tiny(here), tiny(there.parent))) == 1
+    train(folder, tiny(there, epochs=1), resume="last")
     (resumed,) = (record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.Resumed))
     assert resumed.from_step == 3
 
