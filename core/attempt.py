@@ -47,7 +47,7 @@ def attempt(
     pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
-        trainer.restore(start[1], epochs_asked=request.epochs_asked, lr_asked=request.fork and request.lr_asked)
+        trainer.restore(start[1], epochs_asked=request.epochs_asked, lr_asked=request.lr_asked)
         if request.fork:
             trainer.progress.best = None  # it is of a checkpoint in another folder
     if request.origin is not None:

@@ -32,7 +32,7 @@ def read_config_file(path: Path) -> Tree:
     """The settings of a TOML file, or of a JSON file as `--dry-run` prints it.
 
     Raises:
-        UsageError: it is missing or not TOML.
+        UsageError: it is missing or neither.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark

@@ -14,12 +14,12 @@ from textual.screen import Screen
 
 from tui.bindings import key_name
 from tui.hangup import leave_on_signals
-from tui.render.palettes import NAMES, Look
+from tui.render.palettes import NAMES, Look, make_look
 from tui.screens.run import RunScreen
 from tui.screens.scene_screen import SceneScreen
 from tui.settings import Settings, load_settings, save_settings
 from tui.source import Source
-from tui.themes import DARK, LIGHT, PLAIN, AsciiFilter, make_look
+from tui.themes import DARK, LIGHT, PLAIN, AsciiFilter
 from tui.view import View, XUnit
 from tui.widgets.drawn import Scene
 

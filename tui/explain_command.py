@@ -86,7 +86,7 @@ def _console(*, ascii: bool, color: str) -> tuple[Console, Look]:
     """Standard output, and how it may look there: in the dashboard's palette."""
     from rich.console import Console
 
-    from tui.render.palettes import MONO, Depth, Look, depth_of, palette
+    from tui.render.palettes import make_look
     from tui.settings import load_settings, settings_file
 
     console = Console(
@@ -95,9 +95,14 @@ def _console(*, ascii: bool, color: str) -> tuple[Console, Look]:
         force_terminal=True if color == "always" else None,
     )
     settings = load_settings(settings_file())
-    depth = Depth.MONO if console.no_color else depth_of(console.color_system)
-    name = MONO if depth is Depth.MONO else settings.palette
-    return console, Look(palette(name, dark=settings.theme == "dark"), depth, ascii)
+    look = make_look(
+        settings.palette,
+        dark=settings.theme == "dark",
+        color_system=console.color_system,
+        no_color=console.no_color,
+        ascii=ascii,
+    )
+    return console, look
 
 
 def _print(sections: list[list[Text]], console: Console) -> None:

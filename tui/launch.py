@@ -161,7 +161,7 @@ def make_request(options: TrainOptions) -> Request:
         fork=options.fork,
         # A command line with `auto` is the same every time, and says nothing new.
         epochs_asked=options.resume != "auto" and ("epochs" in set_now or "epochs" in flags),
-        lr_asked=any("lr" in tree.get("optimizer", {}) for tree in (set_now, flags)),
+        lr_asked=options.fork and any("lr" in tree.get("optimizer", {}) for tree in (set_now, flags)),
     )
 
 

@@ -34,11 +34,11 @@ def evaluate(
     """Evaluate a checkpoint of a run on its validation set again."""
     folder = find_run(runs_dir.expanduser().absolute(), run)
     from core import predict as prediction
-    from core.export.gather import gather
+    from core.fold import fold
 
     started = None
     with contextlib.suppress(StorageError):  # a checkpoint says the same without its log
-        started = gather(folder).state.run
+        started = fold(folder.events_file).run
     found = prediction.evaluate_checkpoint(
         folder, checkpoint, started=started, device=device, data_dir=data_dir, say=_say
     )

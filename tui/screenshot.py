@@ -31,9 +31,9 @@ def write_screenshot(folder: RunFolder, path: Path, size: tuple[int, int] = _SIZ
 async def screenshot(folder: RunFolder, size: tuple[int, int]) -> str:
     """The picture as SVG. It names fonts, but fetches none: the file needs no network."""
     from tui.app import DashboardApp
+    from tui.render.palettes import make_look
     from tui.settings import settings_file
     from tui.source import LiveSource
-    from tui.themes import make_look
 
     source = LiveSource(folder)
     try:

@@ -8,8 +8,6 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import Theme
 
-from tui.render.palettes import MONO, Depth, Look, depth_of, palette
-
 DARK = Theme(
     name="cifar-dark",
     primary="#56b4e9",
@@ -42,12 +40,6 @@ LIGHT = Theme(
 )
 PLAIN = "ansi-dark"
 """Textual's theme of the terminal's own colours, for NO_COLOR."""
-
-
-def make_look(name: str, *, dark: bool, color_system: str | None, no_color: bool, ascii: bool) -> Look:
-    """The look for a palette on a terminal."""
-    depth = Depth.MONO if no_color else depth_of(color_system)
-    return Look(palette(MONO if depth is Depth.MONO else name, dark=dark), depth, ascii)
 
 
 class AsciiFilter(LineFilter):

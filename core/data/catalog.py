@@ -108,10 +108,19 @@ def data_dir(dir: str | None) -> Path:
     Raises:
         DataError: it begins with the home of nobody.
     """
+    return expanded(dir) if dir is not None else user_cache_path("cifar-tui") / "data"
+
+
+def expanded(path: str) -> Path:
+    """The path with `~` expanded.
+
+    Raises:
+        DataError: it begins with the home of nobody.
+    """
     try:
-        return Path(dir).expanduser() if dir is not None else user_cache_path("cifar-tui") / "data"
-    except RuntimeError as error:  # ~name of somebody unknown
-        raise DataError(f"{dir} is not a folder: {error}") from error
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path} is not a folder: {error}") from error
 
 
 def is_on_disk(name: str, root: Path) -> bool:

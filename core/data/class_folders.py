@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from core.data.catalog import FOLDER_PREFIX
+from core.data.catalog import FOLDER_PREFIX, expanded
 from core.errors import DataError
 
 
@@ -18,11 +18,7 @@ def folder_of(dataset: str) -> Path | None:
     """
     if not dataset.startswith(FOLDER_PREFIX):
         return None
-    path = Path(dataset.removeprefix(FOLDER_PREFIX))
-    try:
-        return path.expanduser()
-    except RuntimeError as error:  # ~name of somebody unknown
-        raise DataError(f"{path} is not a folder: {error}.") from error
+    return expanded(dataset.removeprefix(FOLDER_PREFIX))
 
 
 def whole_name(dataset: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rich.align import AlignMethod
 from rich.text import Text
 
 from core.data.catalog import DATASETS
@@ -15,15 +16,14 @@ from tui.explain.grids import draw_grid, number_text, side_by_side
 from tui.explain.networks import PUBLISHED, stack, trace
 from tui.explain.windows import Convolution, Floats, Region, average_pool, max_pool
 from tui.render import numbers
+from tui.render.layers import HEADS, layer_cells, shape_text
 from tui.render.palettes import NO_STYLE, Look, Role
-from tui.render.safe import safe, to_ascii
-from tui.render.spark import gauge
+from tui.render.safe import to_ascii
 
 _POOL = 2
 _STRIDES = (1, 2)
 _SENTENCE_WIDTH = 100
 """Longer lines are hard to read."""
-_GAUGE = 10
 _MIN_NAME = 6
 _BETWEEN = "  "
 
@@ -49,13 +49,13 @@ def convolution_lines(
         "The kernel slides over the input. Each cell of the output is the sum of the products of the kernel with the "
         "window below it; the heavy frames are one window and the cell that it makes."
     )
-    title = f"input {_shape(image.shape)}"
+    title = f"input {shape_text(image.shape)}"
     if padding:
         text += " The dots are the zeros of the padding."
         title += f", padding {padding}"
     pictures = [
         draw_grid(title, convolution.padded, look, palette.diagonal, marked=window, padding=padding),
-        draw_grid(f"kernel {_shape(kernel.shape)}", kernel, look, palette.heat),
+        draw_grid(f"kernel {shape_text(kernel.shape)}", kernel, look, palette.heat),
     ]
     for each in (convolution, *(replace(convolution, stride=stride) for stride in other_strides)):
         title = f"output, stride {each.stride}"
@@ -94,7 +94,7 @@ def pooling_lines(image: Floats, width: int, look: Look) -> list[Text]:
         return []
     palette, first = look.palette, Region(0, 0, 1, 1)
     window = Region(0, 0, _POOL, _POOL)
-    pictures = [draw_grid(f"input {_shape(image.shape)}", image, look, palette.diagonal, marked=window)]
+    pictures = [draw_grid(f"input {shape_text(image.shape)}", image, look, palette.diagonal, marked=window)]
     for name, pool in (("max", max_pool), ("average", average_pool)):
         for stride in _STRIDES:
             pooled = pool(image, _POOL, stride)
@@ -112,7 +112,7 @@ def networks_lines(width: int, look: Look) -> list[Text]:
     )
     lines = _section("The size of the data", text, width, look)
     for image_shape, steps in PUBLISHED:
-        lines += [*layer_lines(f"images of {_shape(image_shape)}", trace(image_shape, steps), width, look), Text()]
+        lines += [*layer_lines(f"images of {shape_text(image_shape)}", trace(image_shape, steps), width, look), Text()]
     side, weights = stack(3, 2)
     single, small = stack(side, 1)[1], stack(3, 1)[1]
     text = (
@@ -125,7 +125,7 @@ def networks_lines(width: int, look: Look) -> list[Text]:
 def recipe_lines(recipe: Recipe, layers: list[Layer], width: int, look: Look) -> list[Text]:
     """A recipe's network layer by layer."""
     model, dataset = recipe.config.model.name, DATASETS[recipe.config.data.dataset]
-    title = f"{recipe.name}: {model} on images of {_shape(dataset.image_shape)} ({dataset.name})"
+    title = f"{recipe.name}: {model} on images of {shape_text(dataset.image_shape)} ({dataset.name})"
     return layer_lines(title, layers, width, look)
 
 
@@ -135,15 +135,12 @@ def layer_lines(title: str, layers: list[Layer], width: int, look: Look) -> list
     A narrow terminal lacks the bars of the parameters, then the FLOPs, then the beginnings of the names.
     """
     total = sum(layer.num_parameters for layer in layers)
-    columns = [
-        _Column("layer", [_text(safe(layer.name), look) for layer in layers]),
-        _Column("kind", [_text(safe(layer.kind), look, "done") for layer in layers]),
-        _Column("output", [_text(_shape(layer.output_shape), look) for layer in layers], is_number=True),
-        _Column("parameters", [_count(layer.num_parameters, numbers.count, look) for layer in layers], is_number=True),
-        _Column("", [gauge(layer.num_parameters / max(total, 1), _GAUGE, look, role="series_a") for layer in layers]),
-        _Column("FLOPs", [_count(layer.flops, numbers.compact, look) for layer in layers], is_number=True),
-        _Column("sees", [_field(layer, look) for layer in layers], is_number=True),
-    ]
+    # Plain text has the terminal's own colour: its background is not ours.
+    table = [layer_cells(layer, total, look, NO_STYLE) for layer in layers]
+    if look.ascii:
+        for cell in (cell for row in table for cell in row):
+            cell.plain = to_ascii(cell.plain)
+    columns = [_Column(head, list(cells)) for head, cells in zip(HEADS, zip(*table, strict=True), strict=True)]
     for unneeded in ("", "FLOPs"):
         if _width(columns) > width:
             columns = [column for column in columns if column.head != unneeded]
@@ -163,10 +160,10 @@ def layer_lines(title: str, layers: list[Layer], width: int, look: Look) -> list
 class _Column:
     head: str
     cells: list[Text]
-    is_number: bool = False
 
     def __post_init__(self) -> None:
         self.width = max(len(self.head), *(cell.cell_len for cell in self.cells))
+        self.align: AlignMethod = "right" if any(cell.justify == "right" for cell in self.cells) else "left"
 
 
 def _width(columns: list[_Column]) -> int:
@@ -180,18 +177,9 @@ def _row(cells: list[Text], columns: list[_Column], look: Look) -> Text:
         if cell.cell_len > column.width:  # stage2.0.conv1 and stage2.0.conv2 differ at their end
             dots = ".." if look.ascii else "…"
             cell.plain = dots + cell.plain[len(dots) - column.width :]
-        cell.align("right" if column.is_number else "left", column.width)
+        cell.align(column.align, column.width)
         line.append(_BETWEEN if line else "").append_text(cell)
     return line
-
-
-def _count(value: int, show: Callable[[float], str], look: Look) -> Text:
-    return _text(show(value), look) if value else _text("·", look, "muted")
-
-
-def _field(layer: Layer, look: Look) -> Text:
-    field = layer.receptive_field
-    return _text("all" if field is None else _shape((field, field)), look, "muted")
 
 
 def _section(title: str, text: str, width: int, look: Look) -> list[Text]:
@@ -204,7 +192,3 @@ def _text(text: str, look: Look, role: Role | None = None) -> Text:
     """In the terminal's own colour where no role is given: its background is not ours."""
     style = look.style(role) if role else NO_STYLE
     return Text(to_ascii(text) if look.ascii else text, style, no_wrap=True, end="")
-
-
-def _shape(sides: Sequence[int]) -> str:
-    return "×".join(f"{side:,}" for side in sides)

@@ -202,3 +202,9 @@ def palette(name: str = NAMES[0], *, dark: bool = True) -> Palette:
         KeyError: there is no palette of that name; see NAMES.
     """
     return _PALETTES[name][0 if dark else 1]
+
+
+def make_look(name: str, *, dark: bool, color_system: str | None, no_color: bool, ascii: bool) -> Look:
+    """The look for a palette on a terminal."""
+    depth = Depth.MONO if no_color else depth_of(color_system)
+    return Look(palette(MONO if depth is Depth.MONO else name, dark=dark), depth, ascii)

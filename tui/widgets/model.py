@@ -17,15 +17,14 @@ from core import events as ev
 from core.steered import steered
 from tui.bindings import ENDS
 from tui.render import numbers
+from tui.render.layers import HEADS, layer_cells, shape_text
 from tui.render.safe import pad, safe
-from tui.render.spark import gauge
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _FACTS_COLUMNS = (36, 46)
-_HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
 
 
 class LayerTable(DataTable[Text]):
@@ -39,30 +38,17 @@ class LayerTable(DataTable[Text]):
 
     def on_mount(self) -> None:
         """The columns."""
-        for head in _HEADS:
+        for head in HEADS:
             self.add_column(Text(head), key=head or "share")
 
-    def fill(self) -> None:
-        """The rows, once the run has told them; a network does not change."""
+    def fill(self) -> bool:
+        """The rows, once the run has told them; a network does not change. Whether they are new."""
         run, look = self.scene.state.run, self.scene.look
         if run is None or self.row_count:
-            return
-        total = max(run.num_parameters, 1)
+            return False
         for number, layer in enumerate(run.layers):
-            shape = "×".join(str(side) for side in layer.output_shape)
-            sees = "all" if layer.receptive_field is None else f"{layer.receptive_field}×{layer.receptive_field}"
-            quiet = look.style("muted")
-            none = Text("·", quiet, justify="right")
-            self.add_row(
-                Text(safe(layer.name, 40), look.style("text")),
-                Text(safe(layer.kind, 30), look.style("done")),
-                Text(shape, look.style("text"), justify="right"),
-                Text(f"{layer.num_parameters:,}", justify="right") if layer.num_parameters else none,
-                gauge(layer.num_parameters / total, 10, look, role="series_a"),
-                Text(numbers.compact(layer.flops), justify="right") if layer.flops else none,
-                Text(sees, quiet, justify="right"),
-                key=str(number),
-            )
+            self.add_row(*layer_cells(layer, run.num_parameters, look, look.style("text")), key=str(number))
+        return True
 
 
 class Facts(Drawn):
@@ -89,7 +75,7 @@ class Facts(Drawn):
             line("FLOPs", f"{numbers.compact(sum(layer.flops for layer in run.layers))} an image, forward")
             line("data", f"{run.dataset}, {len(run.classes)} classes")
             line("images", f"{run.num_train_images:,} train, {run.num_validation_images:,} validation")
-            line("image", "×".join(str(side) for side in run.image_shape))
+            line("image", shape_text(run.image_shape))
             line("steps", f"{state.num_steps:,} of {run.batch_size}, {run.steps_per_epoch:,} an epoch")
             if run.published:
                 line("published", run.published.summary)
@@ -149,8 +135,8 @@ class ModelPane(Pane):
 
     def show(self, kinds: set[type] | None) -> None:
         """Fill the table once the run has started."""
-        self.query_one(LayerTable).fill()
-        self.call_after_refresh(self._share)  # a table measures its cells when it is idle
+        if self.query_one(LayerTable).fill():
+            self.call_after_refresh(self._share)  # a table measures its cells when it is idle
         super().show(kinds)
 
     def _share(self) -> None:
