@@ -40,6 +40,15 @@ def shapes_are_drawn_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def the_environment_holds_no_settings() -> Iterator[None]:
+    """Those of whoever runs the tests would override what a test sets. Modules read before where the real data lie."""
+    with mock.patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("CIFAR_TUI_")]:
+            del os.environ[name]
+        yield
+
+
 @pytest.fixture(autouse=True)
 def random_numbers_are_a_test_s_own() -> None:
     """They do not depend on the tests that the process ran before."""

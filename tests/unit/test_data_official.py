@@ -25,7 +25,7 @@ from core.data.official import Source, read_cifar, read_mnist
 from core.data.pipeline import channel_statistics
 from core.errors import DataError
 
-DATA = data_dir(os.environ.get("CIFAR_TUI_DATA"))
+DATA = data_dir(os.environ.get("CIFAR_TUI_DATA_DIR"))
 
 
 def ignore(line: str) -> None:
