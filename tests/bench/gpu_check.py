@@ -11,13 +11,15 @@ without test-time views. Runs are those of the command line, with their event lo
 `--against` times another program on the same machine, in turn with c10-speedrun. It is started once and warms up before
 its first run, which does not count. It has to wait for a line on its standard input before each of its runs, and then
 to print that run's seconds and its accuracy over views as `time=3.14 acc=0.9401`: seconds of training alone, as ours
-are, without building the network, whitening and evaluating.
+are, without building the network, whitening and evaluating. Should it or one of ours fail, or Ctrl-C end one, the
+figures of the runs before are printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import shlex
 import statistics
@@ -32,13 +34,16 @@ import torch
 from msgspec.structs import replace
 
 from core import events as ev
+from core.errors import CifarTuiError
 from core.fold import fold
 from core.headless import Report
 from core.meter import Meter
 from core.recipes import get_recipe
+from core.recorder import Recorder
 from core.runfolder import RunFolder
 from core.session import Request, train_run
 from core.setup import Setup, set_up
+from core.signals import Signals
 from core.step import GraphedStep, Step, Stepper
 
 _STEPS = 50
@@ -63,7 +68,10 @@ def main() -> None:
     for name in dict.fromkeys(options.what or _ALL):
         if name == "steps":
             for recipe in ("c10-lenet-fast", "c10-speedrun"):
-                step_times(recipe)
+                try:
+                    step_times(recipe)
+                except CifarTuiError as error:  # no data and no network, say
+                    sys.exit(str(error))
         elif name == "c10-speedrun":
             train_all(name, options.runs, compiled=options.compile, against=options.against)
         else:
@@ -72,23 +80,28 @@ def main() -> None:
 
 def train_all(recipe: str, num_seeds: int, *, compiled: bool, against: str | None = None) -> None:
     """A run for each seed, each followed by one of the other program if there is one."""
-    results = []
+    results: list[Result] = []
+    signals = Signals()  # one that comes while the other program runs ends our next run before it trains
     with tempfile.TemporaryDirectory() as runs, Other(against) if against else contextlib.nullcontext() as other:
         if compiled:
             torch.compiler.reset()  # it keeps a few networks, and gives up compiling the next
-        for seed in range(num_seeds):
-            results.append(train(recipe, seed, Path(runs), compiled=compiled))
-            print(f"  {recipe} seed {seed}: {results[-1]}", flush=True)
+        try:
+            for seed in range(num_seeds):
+                results.append(train(recipe, seed, Path(runs), signals, compiled=compiled))
+                print(f"  {recipe} seed {seed}: {results[-1]}", flush=True)
+                if other:
+                    other.run()
+        finally:  # one that fails does not take the figures of the others with it
+            if results:
+                report(recipe, results)
             if other:
-                other.run()
-        report(recipe, results)
-        if other:
-            other.report(results)
+                other.report(results)
 
 
 def step_times(recipe: str) -> None:
-    """Milliseconds a step: plain, as a graph, and as a graph with metrics recorded; interleaved medians. The network of
-    c10-speedrun has two phases, and most steps are in the second."""
+    """Milliseconds a step: plain, as a graph, and as a graph with metrics and events recorded; interleaved medians. The
+    network of c10-speedrun has two phases, and most steps are in the second."""
+    torch.cuda.reset_peak_memory_stats()
     setup = set_up(replace(get_recipe(recipe).config, device="cuda"), lambda event: None)
     for group in setup.optimizer.param_groups:
         group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=setup.device)
@@ -97,31 +110,38 @@ def step_times(recipe: str) -> None:
     plain = Step(setup)
     graphed = GraphedStep(plain)
     graphed.capture([setup.train_data.batch(1, 0)], setup)
-    ways = {"plain": (plain, False), "graph": (graphed, False), "graph, recorded": (graphed, True)}
-    for phase in setup.phases:
-        setup.enter_phase(phase)
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(_ROUNDS):
-            for name, (step, recorded) in ways.items():
-                times[name].append(_time(step, setup, recorded=recorded))
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        title = recipe if len(setup.phases) == 1 else f"{recipe} from {phase:g} of the steps on"
-        print(f"{title}: " + ", ".join(f"{name} {value:.3f} ms" for name, value in medians.items()))
-        print(f"  recorded / not: {medians['graph'] / medians['graph, recorded']:.4f}")
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Recorder(Path(folder) / "events.jsonl")) as log:
+        ways: dict[str, tuple[Stepper, Recorder | None]] = {
+            "plain": (plain, None),
+            "graph": (graphed, None),
+            "graph, recorded": (graphed, log),
+        }
+        for phase in setup.phases:
+            setup.enter_phase(phase)
+            times: dict[str, list[float]] = {name: [] for name in ways}
+            for _ in range(_ROUNDS):
+                for name, (step, recorder) in ways.items():
+                    times[name].append(_time(step, setup, recorder))
+            medians = {name: statistics.median(values) for name, values in times.items()}
+            title = recipe if len(setup.phases) == 1 else f"{recipe} from {phase:g} of the steps on"
+            print(f"{title}: " + ", ".join(f"{name} {value:.3f} ms" for name, value in medians.items()))
+            print(f"  recorded / not: {medians['graph'] / medians['graph, recorded']:.4f}", flush=True)
     print(f"  peak memory {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
 
 
-def _time(step: Stepper, setup: Setup, *, recorded: bool) -> float:
+def _time(step: Stepper, setup: Setup, recorder: Recorder | None) -> float:
     meter = Meter(setup.device)
     torch.cuda.synchronize()
     started = time.perf_counter()
     meter.start()
     for index in range(_STEPS):
-        inputs, labels = setup.train_data.batch(1, index % (setup.train_data.steps_per_epoch - 1))
+        with meter.preparing() if recorder else contextlib.nullcontext():
+            inputs, labels = setup.train_data.batch(1, index % (setup.train_data.steps_per_epoch - 1))
         measures = step(inputs, labels)
-        if recorded:
+        if recorder:
             meter.record(index, measures, lr=0.1, num_images=len(labels))
-            meter.take(1)
+            for chunk in meter.take(1):
+                recorder.emit(chunk)
     torch.cuda.synchronize()
     return (time.perf_counter() - started) / _STEPS * 1000
 
@@ -161,7 +181,7 @@ class Watch:
         """No run is resumed here."""
 
 
-def train(recipe: str, seed: int, runs: Path, *, compiled: bool) -> Result:
+def train(recipe: str, seed: int, runs: Path, signals: Signals, *, compiled: bool) -> Result:
     """What `cifar-tui --no-ui -r RECIPE --seed SEED` trains."""
     config = replace(get_recipe(recipe).config, seed=seed, device="cuda", compile=compiled or "auto")
     name, watch = f"{recipe}-{seed}", Watch()
@@ -169,9 +189,9 @@ def train(recipe: str, seed: int, runs: Path, *, compiled: bool) -> Result:
     def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> Report:
         return watch
 
-    code = train_run(Request(config=config, runs_dir=runs, run_id=name), report_to)
+    code = train_run(Request(config=config, runs_dir=runs, run_id=name), report_to, signals)
     state = fold(runs / name / "events.jsonl")
-    if code != 0 or not state.epochs:
+    if code != 0 or state.status != "finished":  # one that is stopped ends with 0 as well
         sys.exit(f"{name} ended with exit code {int(code)}: {state.ended.reason if state.ended else 'no reason given'}")
     last = state.epochs[-1].validation
     return Result(state.training_seconds, watch.warm_up, last.top1, last.top1_test_time or last.top1)
@@ -194,9 +214,14 @@ class Other:
 
     def __init__(self, command: str) -> None:
         self._command, self._times, self._accuracies = command, list[float](), list[float]()
-        self._process = subprocess.Popen(
-            shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}  # or its print would wait for its end, and we for it
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(
+                shlex.split(command), stdin=pipe, stdout=pipe, text=True, bufsize=1, env=environment
+            )
+        except OSError as error:
+            sys.exit(f"cannot start {command}: {error.strerror}")
 
     def __enter__(self) -> Self:
         self.run()  # it warms up now, and not beside our first run
@@ -206,7 +231,7 @@ class Other:
 
     def __exit__(self, *error: object) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # waits, and closes the pipes whatever is left in them
 
     def run(self) -> None:
         """One of its runs."""
@@ -224,7 +249,9 @@ class Other:
 
     def report(self, results: list[Result]) -> None:
         """The ratio of the pairs."""
-        ratios = [one.seconds / other for one, other in zip(results, self._times, strict=True)]
+        ratios = [one.seconds / other for one, other in zip(results, self._times, strict=False)]  # it may have failed
+        if not ratios:
+            return
         print(
             f"  against {self._command}: {statistics.median(self._times):.3f} s, "
             f"{statistics.mean(self._accuracies):.2%} over views; "
