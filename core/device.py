@@ -50,7 +50,8 @@ def computes_in_bfloat16(device: torch.device) -> bool:
     repetition would differ.
     """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        with torch.cuda.device(device):  # it tells of the present one, and a machine may have several kinds
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
         # Intel's cores are fast at it in the tiles of AMX, which many virtual machines hide. By AVX-512 alone products

@@ -1,7 +1,9 @@
-"""The precision that a CPU is given."""
+"""The precision that a device is given, and a processor's name."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,21 @@ def test_bfloat16_is_for_cpus_that_gain_by_it(
     cpuinfo["vendor_id"] = vendor
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(capabilities, True))
     assert computes_in_bfloat16(torch.device("cpu")) is gains
+
+
+@pytest.mark.parametrize(("index", "computes"), [(0, True), (1, False)])
+def test_each_gpu_of_a_machine_is_asked_for_itself(index: int, computes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    present = [0]
+
+    @contextlib.contextmanager
+    def entered(device: torch.device) -> Iterator[None]:
+        before, present[0] = present[0], device.index
+        yield
+        present[0] = before
+
+    monkeypatch.setattr("torch.cuda.device", entered)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *, including_emulation: present == [0])
+    assert computes_in_bfloat16(torch.device("cuda", index)) is computes
 
 
 def test_a_processor_has_the_name_its_maker_gave_it(cpuinfo: dict[str, str]) -> None:
