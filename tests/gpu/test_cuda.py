@@ -40,6 +40,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 RECIPES = ["c10-lenet", "c100-cnn", "c100-resnet26-sgd", "c10-speedrun", "c10-96"]
+CLIPPED = {"clip_value": 1e-3, "clip_norm": 1e-2}
 STEPS = 12
 
 
@@ -109,12 +110,19 @@ def test_metrics_come_to_the_host_a_few_times_a_second_and_not_every_step() -> N
     assert 1 <= len(copies) <= 3  # chunks of 16 steps until the pace is known
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    ("recipe", "clipping"),
+    [
+        *(pytest.param(recipe, {}, id=recipe) for recipe in RECIPES),
+        pytest.param("c100-resnet26-sgd", CLIPPED, id="clipped by value and norm"),
+    ],
+)
 @pytest.mark.usefixtures("deterministic")
-def test_a_graph_takes_the_same_steps(recipe: str) -> None:
+def test_a_graph_takes_the_same_steps(recipe: str, clipping: dict[str, float]) -> None:
     weights = []
     for graph in (False, True):
-        setup = setup_of(recipe, graph=graph, deterministic=True)
+        optimizer = replace(get_recipe(recipe).config.optimizer, **clipping)
+        setup = setup_of(recipe, graph=graph, deterministic=True, optimizer=optimizer)
         step = warm_up(Step(setup), setup, 1000, lambda event: None)
         if graph:
             assert isinstance(step, GraphedStep)
@@ -186,6 +194,19 @@ def test_warming_up_leaves_nothing_behind() -> None:
     assert all(torch.equal(cold, warm) for cold, warm in zip(*weights, strict=True))
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_capturing_leaves_nothing_behind(recipe: str) -> None:
+    setup = setup_of(recipe, graph=True)
+    before = {name: tensor.clone() for name, tensor in setup.model.state_dict().items()}
+    assert isinstance(warm_up(Step(setup), setup, 1000, lambda event: None), GraphedStep)
+    assert setup.phase == 0
+    for name, tensor in setup.model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    moments = [tensor for values in setup.optimizer.state.values() for tensor in values.values()]
+    assert moments
+    assert not any(bool(tensor.any()) for tensor in moments)  # as before the first step
+
+
 def test_changing_momentum_is_the_reason_for_no_graph() -> None:
     setup = setup_of("c100super-resnet9")
     told: list[ev.Event] = []
@@ -195,11 +216,14 @@ def test_changing_momentum_is_the_reason_for_no_graph() -> None:
 
 @pytest.mark.parametrize("recipe", ["c10-lenet", "c10-speedrun"])
 @pytest.mark.usefixtures("deterministic")
-def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, recipe: str) -> None:
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.meter.CHUNK_SECONDS", 0.0)  # every step is told of, and not first an epoch's end
     config = tiny(image_folder(tmp_path / "images"), recipe, device="cuda", deterministic=True)
     whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
     train(whole, config)
-    train(cut, config, watch=preempt_at(7))
+    ended = train(cut, config, watch=preempt_at(8))
+    assert ended.status == "preempted"
+    assert ended.step in (8, 9)  # within the second epoch: a chunk arrives at the next step at the latest
     train(cut, config, resume="last")
     assert_identical(final_state(whole), final_state(cut))
     assert history(whole) == history(cut)
