@@ -15,6 +15,7 @@ from core.config import TrainConfig
 from core.data.class_folders import is_same_data
 from core.errors import StorageError, UsageError
 from core.fold import fold
+from core.paths import expanded
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder, check_run_id, find_run
 
@@ -60,7 +61,7 @@ def find_origin(runs_dir: Path, wanted: str, run_id: str | None, *, fork: bool =
         return Origin(folder, "last") if folder.path.is_dir() else None
     if wanted in ("last", "best"):
         return Origin(find_run(runs_dir, "last" if fork or run_id is None else run_id), wanted)
-    origin = _checkpoint_at(Path(wanted).expanduser().absolute()) or Origin(find_run(runs_dir, wanted), "last")
+    origin = _checkpoint_at(expanded(wanted).absolute()) or Origin(find_run(runs_dir, wanted), "last")
     if run_id not in (None, origin.folder.id) and not fork:
         raise UsageError(
             f"--resume {wanted} goes on in run {origin.folder.id}: leave --run-id out, or add --fork for a new run"

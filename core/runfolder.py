@@ -18,6 +18,7 @@ import msgspec
 
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
+from core.paths import expanded
 
 DEFAULT_RUNS_DIR = Path("runs")
 RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
@@ -132,7 +133,7 @@ class RunFolder:
 
 def command_line(words: str, runs_dir: Path) -> str:
     """`cifar-tui WORDS` for the runs in `runs_dir`, with --runs-dir where it would look elsewhere by itself."""
-    by_itself = Path(os.environ.get(RUNS_DIR_VARIABLE) or DEFAULT_RUNS_DIR).expanduser()
+    by_itself = Path(os.path.expanduser(os.environ.get(RUNS_DIR_VARIABLE) or DEFAULT_RUNS_DIR))
     option = "" if runs_dir.resolve() == by_itself.resolve() else f" --runs-dir {shlex.quote(str(runs_dir.absolute()))}"
     return f"cifar-tui {words}{option}"
 
@@ -240,7 +241,7 @@ def find_run(runs_dir: Path, name: str) -> RunFolder:
 def _named(runs_dir: Path, name: str) -> RunFolder:
     if not name:
         raise UsageError('"" is no run: give an id, a unique part of one, a path, or `last`')
-    as_path = Path(name).expanduser()
+    as_path = expanded(name)
     if (os.sep in name or name in (os.curdir, os.pardir)) and as_path.is_dir():
         return RunFolder(as_path.resolve())
     runs = list_runs(runs_dir)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from core.errors import CifarTuiError, ExitCode
+from core.paths import expanded
 from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 
 app = typer.Typer(
@@ -25,7 +26,10 @@ app = typer.Typer(
 )
 
 RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", envvar=RUNS_DIR_VARIABLE, help="Where run folders are kept.", show_default=True)
+    Path,
+    typer.Option(
+        "--runs-dir", envvar=RUNS_DIR_VARIABLE, callback=expanded, help="Where run folders are kept.", show_default=True
+    ),
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique part of one, a path, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]

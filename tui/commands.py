@@ -44,7 +44,7 @@ def recipes(json: AsJson = False) -> None:
 def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """List all runs, oldest first."""
     if not print_runs(runs_dir, json=json):
-        start = command_line("demo", runs_dir.expanduser())
+        start = command_line("demo", runs_dir)
         typer.echo(f"no runs in {runs_dir} yet: start one with `{start}`", err=True)
 
 
@@ -54,7 +54,7 @@ def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
     Raises:
         StorageError: the folder cannot be read.
     """
-    index = RunIndex(runs_dir.expanduser())
+    index = RunIndex(runs_dir)
     index.scan()
     index.read()
     index.save()
@@ -89,7 +89,7 @@ def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
 @app.command()
 def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """Show how a run stands or ended."""
-    folder = find_run(runs_dir.expanduser(), run)
+    folder = find_run(runs_dir, run)
     state = fold(folder.events_file)
     one = summarize(folder, state)
     if one.problem:
@@ -145,7 +145,7 @@ def attach(
 
     if not has_terminal():
         raise UsageError("attach needs a terminal; `cifar-tui show RUN` prints how a run stands")
-    folder = _find_trained(runs_dir.expanduser().absolute(), run)
+    folder = _find_trained(runs_dir.absolute(), run)
     raise typer.Exit(int(watch(folder, ascii=ascii, color=color, ghost=ghost)))
 
 
@@ -167,7 +167,7 @@ def replay(
 
     if not has_terminal():
         raise UsageError("replay needs a terminal; `cifar-tui show RUN` prints how a run stands")
-    folder = find_run(runs_dir.expanduser().absolute(), run)
+    folder = find_run(runs_dir.absolute(), run)
     raise typer.Exit(int(watch_again(folder, at=at, speed=speed, ascii=ascii, color=color)))
 
 
@@ -186,7 +186,7 @@ def compare(
 
     if len(run) < 2:
         raise UsageError("compare takes two runs or more")
-    folders = [find_run(runs_dir.expanduser().absolute(), name) for name in run]
+    folders = [find_run(runs_dir.absolute(), name) for name in run]
     raise typer.Exit(int(side_by_side(folders, ascii=ascii, color=color)))
 
 
@@ -201,7 +201,7 @@ def seeds(
     from core.seeds import summarize_seeds
     from tui.seeds import summary_lines
 
-    summary = summarize_seeds([find_run(runs_dir.expanduser(), name) for name in run], target)
+    summary = summarize_seeds([find_run(runs_dir, name) for name in run], target)
     if json:
         _print_json(summary.as_json())
         return
@@ -224,7 +224,7 @@ def control(
     """Steer a running trainer: pause, unpause, checkpoint, evaluate, stop, lr ×F, epochs N."""
     from core.control import parse_command, send
 
-    folder = _find_trained(runs_dir.expanduser(), run)
+    folder = _find_trained(runs_dir, run)
     command = parse_command(words)
     reader, state = EventReader(folder.events_file), RunState()
     for record in reader.poll():
@@ -260,7 +260,7 @@ def doctor(
     """Check this machine: PyTorch, devices, terminal, data sets, folders."""
     from core.doctor import examine
 
-    findings = examine(runs_dir.expanduser(), data_dir)
+    findings = examine(runs_dir, data_dir)
     width = max(len(name) for name, _ in findings) + 2
     for name, finding in findings:
         typer.echo(f"{name:<{width}}{finding}")

@@ -10,6 +10,7 @@ import typer
 
 from core.errors import CifarTuiError, UsageError
 from core.headless import printable
+from core.paths import expanded
 from core.runfolder import DEFAULT_RUNS_DIR, find_run
 from tui.cli import RunName, RunsDir, app
 
@@ -51,11 +52,11 @@ def export(
         )
     from core.export.gather import gather
 
-    folder = find_run(runs_dir.expanduser().absolute(), run)
+    folder = find_run(runs_dir.absolute(), run)
     data = gather(folder)
     for warning in data.warnings:
         _note(warning)
-    target = output.expanduser() if output else folder.path / "export"
+    target = expanded(output) if output else folder.path / "export"
     is_file = output is not None and len(wanted) == 1 and target.suffix == f".{wanted[0]}" and not target.is_dir()
 
     def file(name: str) -> Path:

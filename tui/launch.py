@@ -17,6 +17,7 @@ from core.data.catalog import check_dataset_name, data_dir
 from core.data.class_folders import whole_name
 from core.errors import ExitCode, UsageError
 from core.headless import JsonReport, LineReport, Report
+from core.paths import expanded
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
@@ -61,7 +62,7 @@ def launch(options: TrainOptions) -> ExitCode:
     """
     if _asks_for_nothing(options):
         if has_terminal():
-            return home(options.runs_dir.expanduser().absolute(), ascii=options.ascii, color=options.color)
+            return home(options.runs_dir.absolute(), ascii=options.ascii, color=options.color)
         if not _environment_says_what():
             return _list_runs(options.runs_dir)
     if options.seeds is not None:
@@ -137,7 +138,7 @@ def make_request(options: TrainOptions) -> Request:
     Raises:
         CifarTuiError: a name, key or value cannot be used, or there is no such run to resume.
     """
-    runs_dir = options.runs_dir.expanduser().absolute()
+    runs_dir = options.runs_dir.absolute()
     origin = None
     if options.resume is not None:
         origin = find_origin(runs_dir, options.resume, options.run_id, fork=options.fork)
@@ -210,7 +211,7 @@ def from_anywhere(config: TrainConfig) -> TrainConfig:
     """The settings with whole paths: a run may be resumed, evaluated or looked at from another working directory.
 
     Raises:
-        DataError: a path begins with the home of nobody.
+        UsageError: a path begins with the home of nobody.
     """
     data = msgspec.structs.replace(config.data, dataset=whole_name(config.data.dataset))
     if data.dir is not None:
@@ -219,7 +220,7 @@ def from_anywhere(config: TrainConfig) -> TrainConfig:
 
 
 def _sources(options: TrainOptions) -> list[tuple[str, layers.Tree]]:
-    file = layers.read_config_file(options.config_file.expanduser()) if options.config_file else {}
+    file = layers.read_config_file(expanded(options.config_file)) if options.config_file else {}
     return [
         (f"config file {options.config_file}", file),
         ("environment", layers.read_environment(os.environ)),

@@ -32,7 +32,7 @@ def evaluate(
     json: AsJson = False,
 ) -> None:
     """Evaluate a checkpoint of a run on its validation set again."""
-    folder = find_run(runs_dir.expanduser().absolute(), run)
+    folder = find_run(runs_dir.absolute(), run)
     from core import predict as prediction
     from core.fold import fold
 
@@ -84,7 +84,7 @@ def predict(
 
     Images are scaled and cropped to the size of the run's images. MNIST's digits are light on dark.
     """
-    folder = find_run(runs_dir.expanduser().absolute(), run)
+    folder = find_run(runs_dir.absolute(), run)
     from core import predict as prediction
     from core.export.gather import gather
 

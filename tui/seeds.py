@@ -53,7 +53,7 @@ def _check(options: TrainOptions, count: int) -> None:
     if options.fork or options.resume not in (None, "auto"):
         raise UsageError("--seeds takes --resume auto only: it goes on with each run where that stands")
     if not options.no_ui and not options.json and has_terminal():
-        watch = command_line("attach", options.runs_dir.expanduser())
+        watch = command_line("attach", options.runs_dir)
         raise UsageError(f"several seeds are trained without the dashboard: add --no-ui, and watch with `{watch}`")
 
 

@@ -11,6 +11,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from core.errors import StorageError
+from core.paths import expanded
 from core.runfolder import write_atomically
 from tui.render.palettes import NAMES
 
@@ -37,7 +38,7 @@ class Settings(msgspec.Struct, kw_only=True):
 def settings_file() -> Path:
     """Where the settings are: `$CIFAR_TUI_CONFIG_DIR`, or the platform's place for configuration."""
     folder = os.environ.get("CIFAR_TUI_CONFIG_DIR")
-    return (Path(folder).expanduser() if folder else user_config_path("cifar-tui")) / "dashboard.json"
+    return (expanded(folder) if folder else user_config_path("cifar-tui")) / "dashboard.json"
 
 
 def load_settings(path: Path) -> Settings:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from core.errors import DataError, UsageError, nearest
+from core.errors import UsageError, nearest
+from core.paths import expanded
 
 FOLDER_PREFIX = "folder:"
 
@@ -106,21 +107,9 @@ def data_dir(dir: str | None) -> Path:
     """The folder in which data sets are kept: `dir` with `~` expanded, or the user's cache directory.
 
     Raises:
-        DataError: it begins with the home of nobody.
+        UsageError: it begins with the home of nobody.
     """
     return expanded(dir) if dir is not None else user_cache_path("cifar-tui") / "data"
-
-
-def expanded(path: str) -> Path:
-    """The path with `~` expanded.
-
-    Raises:
-        DataError: it begins with the home of nobody.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{path} is not a folder: {error}") from error
 
 
 def is_on_disk(name: str, root: Path) -> bool:

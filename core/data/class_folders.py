@@ -6,15 +6,16 @@ import os
 import re
 from pathlib import Path
 
-from core.data.catalog import FOLDER_PREFIX, expanded
+from core.data.catalog import FOLDER_PREFIX
 from core.errors import DataError
+from core.paths import expanded
 
 
 def folder_of(dataset: str) -> Path | None:
     """The PATH of `folder:PATH`; None for a data set that has a name.
 
     Raises:
-        DataError: it begins with the home of nobody.
+        UsageError: it begins with the home of nobody.
     """
     if not dataset.startswith(FOLDER_PREFIX):
         return None
@@ -25,7 +26,7 @@ def whole_name(dataset: str) -> str:
     """The name of a data set, with the whole path of a folder: that of a relative one depends on where one stands.
 
     Raises:
-        DataError: it begins with the home of nobody.
+        UsageError: it begins with the home of nobody.
     """
     path = folder_of(dataset)
     return dataset if path is None or dataset == FOLDER_PREFIX else f"{FOLDER_PREFIX}{path.absolute()}"
@@ -36,7 +37,7 @@ def is_same_data(then: str, now: str) -> bool:
     machine that mounts it elsewhere. It keeps its last part, and is no longer where it was.
 
     Raises:
-        DataError: a name begins with the home of nobody.
+        UsageError: a name begins with the home of nobody.
     """
     if whole_name(then) == whole_name(now):
         return True

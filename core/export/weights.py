@@ -11,7 +11,7 @@ from torch import nn
 
 from core.checkpoint import Meta
 from core.config import Normalize, TrainConfig
-from core.errors import DataError, StorageError
+from core.errors import DataError, StorageError, UsageError
 from core.events import Evaluation, RunStarted
 from core.export.files import replacing, write_text
 from core.export.gather import RunData
@@ -116,6 +116,6 @@ def metadata(
 def _normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normalize | str | None:
     try:
         return normalization(started, config, say)
-    except DataError as error:
+    except (DataError, UsageError) as error:
         say(f"the file will not hold the mean and standard deviation of the training images: {error}")
         return "train"

@@ -137,6 +137,12 @@ CASES: dict[str, Case] = {
         6,
         r"cannot create a run in /proc/runs: .*; choose a writable folder",
     ),
+    "a runs directory in the home of nobody": Case(
+        options("runs", "--runs-dir", "~no-such-user/runs"), 2, r"~no-such-user/runs cannot be used: no home"
+    ),
+    "a run in the home of nobody": Case(
+        options("--resume", "~no-such-user/runs/a"), 2, r"~no-such-user/runs/a cannot be used: no home"
+    ),
     "an unknown device": Case(
         options(*SHAPES, "--device", "gpu9"), 2, r'unknown device "gpu9": use auto, cpu, cuda, cuda:N or mps'
     ),
@@ -159,7 +165,9 @@ CASES: dict[str, Case] = {
         True,
     ),
     "a data directory in the home of nobody": Case(
-        options(*SHAPES, "--data-dir", "~no-such-user/data"), 5, r"~no-such-user/data is not a folder"
+        options(*SHAPES, "--data-dir", "~no-such-user/data"),
+        2,
+        r"~no-such-user/data cannot be used: no home directory is known for ~no-such-user",
     ),
     "a damaged data file": Case(
         damaged_files, 5, r"/cifar-10-batches-py/\w+_batch\w* is damaged; delete it and start again", True
@@ -177,7 +185,7 @@ CASES: dict[str, Case] = {
         options(*SHAPES, "--dataset", f"folder:{'x' * 300}"), 5, r"xxx cannot be read: File name too long"
     ),
     "a folder of images in the home of nobody": Case(
-        options(*SHAPES, "--dataset", "folder:~no-such-user/images"), 5, r"~no-such-user/images is not a folder"
+        options(*SHAPES, "--dataset", "folder:~no-such-user/images"), 2, r"~no-such-user/images cannot be used: no home"
     ),
     "a folder of images with none in it": Case(
         empty_folder, 5, r"/images holds no folders of images; put the images of each class into a folder"
