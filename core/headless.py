@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 
 from core import events as ev
 from core.codec import encode
+from core.errors import ExitCode
 from core.metrics import class_metrics, top_confusions
 from core.runfolder import RunFolder
 from core.state import RunState
@@ -163,7 +164,8 @@ def summary_lines(state: RunState, run_path: Path) -> list[str]:
             f"{state.training_seconds:.1f} s of training at {state.mean_images_per_second:,.0f} img/s, "
             f"{state.seconds:.1f} s in all"
         )
-    lines.append(f"run folder: {run_path}")
+    if state.run is not None or state.ended.exit_code != ExitCode.USAGE:  # otherwise it has left none
+        lines.append(f"run folder: {run_path}")
     return lines
 
 

@@ -11,6 +11,7 @@ import ctypes
 import gc
 import os
 import platform
+import shutil
 import socket
 import sys
 import time
@@ -67,8 +68,9 @@ class Request:
 def train_run(request: Request, report_to: ReportTo, signals: Signals | None = None) -> ExitCode:
     """Train a run, new or resumed, and return the exit code of the process.
 
-    Every ending is recorded in the run's events. `signals` are those of several runs in a row: what comes between two
-    of them ends the second before it trains.
+    Every ending is recorded in the run's events, except that a new run whose settings turn out to be of no use here,
+    such as a device that is not there, leaves no folder. `signals` are those of several runs in a row: what comes
+    between two of them ends the second before it trains.
 
     Raises:
         UsageError, StorageError, RunInUseError: there is no run folder to record anything in.
@@ -99,6 +101,9 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         signals = signals or Signals()
         signals.install()
         ended = _train(request, folder, manifest, recorder, signals)
+        if ended.exit_code == ExitCode.USAGE and ended.step == 0 and not resuming:
+            # No run: it would only be in the way of its name, and among the others.
+            shutil.rmtree(folder.path, ignore_errors=True)
         recorder.emit(ended)
         return ExitCode(ended.exit_code)
 

@@ -101,7 +101,7 @@ class LiveSource:
     def problem(self) -> str:
         """What the trainer said before it died without a word in its log, or why the log cannot be read any more."""
         if self.trainer is not None and not self.trainer.is_running and not self._is_behind:
-            if not self.state.num_records:
+            if not self.state.num_records or (self._is_gone and self.state.run is None):
                 return f"The run did not start. {self.trainer.last_words()}"
             if self._reader.offset <= self._old_bytes and self.trainer.exit_code != 0:
                 return f"The run did not go on. {self.trainer.last_words()}"

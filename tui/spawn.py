@@ -38,7 +38,7 @@ class Trainer:
         self.output.seek(max(0, size - _LAST_WORDS_BYTES))
         lines = [line for line in self.output.read().decode(errors="replace").splitlines() if line.strip()]
         if lines:
-            return lines[-1].removeprefix("cifar-tui: ")
+            return lines[-1].removeprefix("cifar-tui: ").removeprefix("failed: ")
         code = self.exit_code
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return f"the trainer ended before it could say why ({how})"

@@ -17,6 +17,8 @@ from tests.training import image_folder
 
 Prepare = Callable[[Path], list[str]]
 """Given a folder, puts things into it and returns the options that use them."""
+Outcome = tuple[subprocess.CompletedProcess[str], list[str]]
+"""A process that has ended, and the runs that it has left."""
 
 
 def options(*arguments: str) -> Prepare:
@@ -175,8 +177,10 @@ CASES: dict[str, Case] = {
     "a device that is not there": Case(
         options(*SHAPES, "--device", "cuda:99"),
         2,
-        r'device "cuda:99" is not there: (no CUDA device|this machine has)',
-        True,
+        r'^failed: device "cuda:99" is not there: (no CUDA device|this machine has)',
+    ),
+    "an argument that the network lacks": Case(
+        options(*SHAPES, "--set", "model.args.width=2"), 2, r'^failed: Model shapes-small has no argument "width"'
     ),
     "a folder of images that is not there": Case(
         options(*SHAPES, "--dataset", "folder:/nowhere/images"), 5, r"/nowhere/images is not a folder; give the folder"
@@ -197,22 +201,23 @@ CASES: dict[str, Case] = {
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Outcome]]]:
     """All of them, two at a time."""
     root = tmp_path_factory.mktemp("bad-input")
 
-    def run(name: str, case: Case) -> subprocess.CompletedProcess[str]:
+    def run(name: str, case: Case) -> Outcome:
         own = root / name
         own.mkdir()
-        return cifar_tui(*case.prepare(own), runs=own / "runs")
+        done = cifar_tui(*case.prepare(own), runs=own / "runs")
+        return done, [path.name for path in (own / "runs").glob("[!.]*")]
 
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(run, name, case) for name, case in CASES.items()}
 
 
 @pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
-def test_bad_input(name: str, case: Case, outcomes: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
-    done = outcomes[name].result()
+def test_bad_input(name: str, case: Case, outcomes: dict[str, Future[Outcome]]) -> None:
+    done, runs = outcomes[name].result()
     assert done.returncode == case.code, done.stderr
     said = [line for line in done.stderr.splitlines() if re.search(case.says, line)]
     assert len(said) == 1, f"one sentence on standard error, but it was: {done.stderr}"
@@ -223,4 +228,5 @@ def test_bad_input(name: str, case: Case, outcomes: dict[str, Future[subprocess.
         assert said[0].startswith("failed: ")
         assert re.fullmatch(r"run folder: \S.*\n", done.stdout)
     else:
-        assert "run folder: " not in done.stdout or case.code == 8
+        assert ("run folder: " in done.stdout) == (case.code == 8)
+    assert len(runs) == (case.runs_folder or case.code == 8), "a run that could not be begun is in nobody's way"

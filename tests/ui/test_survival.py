@@ -141,6 +141,14 @@ def test_error_before_the_run_exists_is_one_sentence(tmp_path: Path) -> None:
         assert terminal.exit_code() == 6
 
 
+def test_settings_of_no_use_on_this_machine_are_told_and_leave_no_run(tmp_path: Path) -> None:
+    with Terminal(["-r", "shapes-small", "--device", "cuda:99", "--runs-dir", "runs"], tmp_path) as terminal:
+        terminal.wait_for('The run did not start. device "cuda:99" is not there')
+        terminal.press("q")
+        assert terminal.exit_code() == 2
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_wrong_flag_is_told_before_the_screen_opens(tmp_path: Path) -> None:
     with Terminal(["-r", "shapes-smal"], tmp_path) as terminal:
         terminal.wait_for('Did you mean "shapes-small"?')
