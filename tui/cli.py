@@ -59,6 +59,9 @@ def main() -> None:
         _fail(error.format_message() + _more_help(error), ExitCode.USAGE)
     except BrokenPipeError:  # the reader of a pipe (`cifar-tui runs | head`) has left
         _drop_output()
+    except SystemExit as left:  # rich, which writes the help, has dropped its output by itself then
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -47,6 +47,20 @@ def test_set_goes_before_the_variable_of_the_data_directory(tmp_path: Path) -> N
     assert json.loads(done.stdout)["data"]["dir"] == "/from/set"
 
 
+def test_a_reader_who_leaves_early_ends_the_help_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*PROGRAM, "--help"],
+        env=environment(CIFAR_TUI_RUNS_DIR=str(tmp_path)),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui", "--help"],
