@@ -17,6 +17,8 @@ from core.state import RunState
 from tui.render.safe import to_ascii
 
 _REFRESH_SECONDS = 0.25
+_BAR_CELLS = 8
+"""The least that shows how far it is."""
 
 
 class ProgressReport:
@@ -95,12 +97,17 @@ class ProgressReport:
         eta = f"ETA {duration(state.eta_seconds)}" if state.eta_seconds is not None else ""
         loss = f"loss {state.batches['loss'][-1]:.4f}" if len(state.batches) else ""
         waiting = state.status if state.status == "paused" else state.phase
+        epoch = f"epoch {min(state.epoch + 1, state.num_epochs)}/{state.num_epochs}"
+        step = f"step {state.step:,}/{state.num_steps:,}"
+        parts = [waiting, epoch, step, loss, rate, eta]
+        for part in (rate, loss, epoch):  # left out where there is no room for all and a bar, the least weighty first
+            if sum(len(shown) + 2 for shown in parts if shown) + _BAR_CELLS > self._progress.console.width:
+                parts.remove(part)
         self._progress.update(
             self._task,
-            description=f"{waiting} epoch {min(state.epoch + 1, state.num_epochs)}/{state.num_epochs} "
-            f"step {state.step:,}/{state.num_steps:,}",
+            description=" ".join(part for part in (waiting, epoch, step) if part in parts),
             completed=state.step,
             total=state.num_steps,
-            rate="  ".join(part for part in (loss, rate, eta) if part),
+            rate="  ".join(part for part in (loss, rate, eta) if part and part in parts),
             refresh=True,
         )

@@ -60,6 +60,26 @@ def test_the_bar_shows_where_the_run_is() -> None:
     assert "\u2501" in bars[-1]
 
 
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (80, ["training epoch 1/3 step 4/12", "loss 1.5000  16 img/s  ETA 0:04"]),
+        (60, ["training epoch 1/3 step 4/12", "ETA 0:04"]),
+        (70, ["training epoch 1/3 step 4/12", "loss 1.5000  ETA 0:04"]),
+        (45, ["training step 4/12", "ETA 0:04"]),
+    ],
+)
+def test_on_a_narrow_terminal_the_rest_is_left_out_before_the_time_to_the_end(
+    columns: int, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    talk = Terminal()
+    tell(report_on(Terminal(), talk), *STARTED, batches(0, 4, loss=1.5, seconds=2.0), ENDED)
+    (*_, bar) = (line for line in talk.lines if "step 4/12" in line)
+    assert [part.strip() for part in re.split("[\u2501\u2578\u257a ]*[\u2501\u2578\u257a]+", bar)] == shown
+    assert bar.count("\u2501") >= 7
+
+
 def test_epochs_and_the_summary_stand_above_it() -> None:
     talk = Terminal()
     report = report_on(Terminal(), talk)
