@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import events as ev
-from core.inherited import inherited
+from core.inherited import inherited, of_rollback
 from core.rate import RecentRate
 from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed
 from core.steprows import step_columns
@@ -50,7 +50,7 @@ class RunState:
         self.commands: dict[str, Timed] = {}
         """Latest word on each command, by its id, in the order they came."""
         self.steering: tuple[ev.CommandHandled, ...] = ()
-        """The commands that the plan owes its present shape to, in the order they came."""
+        """The commands and rollbacks that the plan owes its present shape to, in the order they came."""
         self.steering_at: dict[str, tuple[ev.CommandHandled, ...]] = {}
         """`steering` as it was at each checkpoint, by its name."""
         self.pauses: list[Span] = []
@@ -136,6 +136,7 @@ class RunState:
             case ev.RolledBack():
                 self._rewind(event)
                 self._replan(event.plan, None, None)
+                self.steering += (of_rollback(event),)
             case ev.PlanChanged():
                 self._replan(event.plan, None, None)
             case ev.Notice():

@@ -8,7 +8,7 @@ from typing import Any
 from core.control import parse_factor
 from core.errors import UsageError
 from core.events import CommandHandled
-from core.inherited import INHERITED
+from core.inherited import INHERITED, ROLLBACK
 from core.state import RunState
 
 
@@ -36,4 +36,5 @@ def _scaling(command: CommandHandled) -> str:
         factor = f"{parse_factor(command.argument):g}"
     except UsageError:  # no trainer takes such a one, but a log may come from anywhere
         factor = "?"
-    return f"×{factor} {'before' if command.command_id == INHERITED else 'at'} step {command.step}"
+    when = "before" if command.command_id == INHERITED else "at"
+    return f"×{factor} {when} step {command.step}{' by rollback' if command.command_id == ROLLBACK else ''}"

@@ -18,6 +18,7 @@ from core import events as ev
 from core.data.randomness import stream_seed
 from core.device import seed_device
 from core.errors import DivergedError, ExitCode, UsageError
+from core.inherited import ROLLBACK_FACTOR
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
 from core.plan import Plan
@@ -125,12 +126,11 @@ class Trainer:
         start = self.saver.load_last() if self.progress.num_rollbacks < allowed else None
         if start is None:
             raise error
-        num_rollbacks, scale = self.progress.num_rollbacks + 1, self.progress.lr_scale / 2
-        num_epochs = self.progress.num_epochs
+        num_rollbacks, num_epochs = self.progress.num_rollbacks + 1, self.progress.num_epochs
+        scale = self.progress.lr_scale * ROLLBACK_FACTOR
         self.meter.discard()
         self.restore(start)
-        self.progress.num_rollbacks, self.progress.lr_scale = num_rollbacks, scale
-        self.progress.num_epochs = num_epochs
+        self.progress.num_rollbacks, self.progress.num_epochs, self.progress.lr_scale = num_rollbacks, num_epochs, scale
         text = f"{error}: back to step {self.step} with the learning rate ×{scale:g} ({num_rollbacks} of {allowed})"
         self.emit(ev.RolledBack(from_step=self.step, from_epoch=self.progress.epoch, reason=text, plan=self.plan()))
 

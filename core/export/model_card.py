@@ -46,7 +46,7 @@ def model_card(
         "",
     ]
     if steering:
-        lines += [f"Changed by hand while it was trained: {', '.join(map(inline, steering))}.", ""]
+        lines += [f"Changed while it was trained: {', '.join(map(inline, steering))}.", ""]
     if evaluation is not None:
         lines += [
             f"| on {num_images:,} validation images | |",

@@ -106,7 +106,7 @@ def test_the_card_tells_what_was_changed_before_the_checkpoint(data: RunData, tm
     for event in (before, saved, after):
         data.state.apply(ev.Record(seq=99, wall=0.0, mono=0.0, attempt=1, event=event))
     _, card = write_weights(data, "last", tmp_path, _ignore)
-    assert "Changed by hand while it was trained: `lr ×2`." in card.read_text().splitlines()
+    assert "Changed while it was trained: `lr ×2`." in card.read_text().splitlines()
 
 
 def test_the_run_tells_its_normalisation_without_the_data_set(

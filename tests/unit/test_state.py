@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
+from core.inherited import of_rollback
 from core.rate import RATE_WINDOW_SECONDS
 from core.state import RunState
 from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span
@@ -381,10 +382,10 @@ def test_resuming_goes_back_to_the_steering_of_the_checkpoint_and_a_rollback_kee
     plan = ev.LrPlan(steps=[4, 11], lr=[0.05, 0.0])
     rolled_back = ev.RolledBack(from_step=4, from_epoch=1, reason="the loss became nan", plan=plan)
     started.tell(early, saved(4), late, rolled_back)
-    assert started.state.steering == (early, late)
+    assert started.state.steering == (early, late, of_rollback(rolled_back))
     started.tell(saved(5), at_once)  # whatever its step, what comes after a checkpoint is none of its
     resume(started, step=5, epoch=1)
-    assert started.state.steering == (early, late)
+    assert started.state.steering == (early, late, of_rollback(rolled_back))
     resume(started, step=4, epoch=1)
     assert started.state.steering == (early,)
 

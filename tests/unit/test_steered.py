@@ -71,6 +71,15 @@ def test_a_fork_tells_the_scaling_that_it_has_from_its_parent(scale: float, late
         assert steered(CONFIG, state_after(*events))["optimizer"]["lr"] == lr
 
 
+def test_a_rollback_tells_what_it_multiplied_the_learning_rate_by() -> None:
+    back = ev.RolledBack(from_step=9, from_epoch=0, reason="the loss became nan", plan=ev.LrPlan(steps=[9], lr=[0.1]))
+    saved = ev.CheckpointSaved(path="checkpoints/step-00000020", step=20, epoch=1, reason="stop")
+    again = ev.Resumed(attempt=2, from_step=20, from_epoch=1, checkpoint="step-00000020", lr_scale=1.0)
+    told = "0.001 (×2 at step 4, ×0.5 at step 9 by rollback)"
+    for events in ([command("lr", "2", 4), back], [command("lr", "2", 4), back, saved, again]):
+        assert steered(CONFIG, state_after(*events))["optimizer"]["lr"] == told
+
+
 def test_epochs_that_a_number_of_steps_cuts_short_were_not_steered() -> None:
     config = CONFIG | {"max_steps": 9}
     assert steered(config, state_after(num_epochs=3)) == config
