@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,8 +54,10 @@ class EventReader:
 
     def _lines(self, limit_bytes: int | None) -> Iterator[bytes]:
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise OSError(errno.EINVAL, "not a plain file")
                 if self._inode is not None and (status.st_ino != self._inode or status.st_size < self.offset):
                     self.offset = 0  # replaced by another file: read that one from its start
                 self._inode = status.st_ino
@@ -72,6 +76,11 @@ class EventReader:
             return
         except OSError as error:
             raise StorageError(f"cannot read {self.path}: {error.strerror}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting, as for somebody who writes to it where it is a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def read_all(path: Path) -> list[Record]:

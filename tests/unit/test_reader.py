@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -168,6 +169,12 @@ def test_a_log_that_shrank_is_read_from_its_start(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=f"cannot read {tmp_path}: Is a directory"):
         EventReader(tmp_path).poll()
+
+
+def test_a_pipe_in_the_place_of_a_log_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "events.jsonl")
+    with pytest.raises(StorageError, match=r"cannot read .*events\.jsonl: not a plain file"):
+        read_all(tmp_path / "events.jsonl")
 
 
 def test_a_long_log_can_be_read_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
