@@ -6,13 +6,14 @@ import contextlib
 import errno
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from core.errors import CifarTuiError, ExitCode
+from core.errors import CifarTuiError, ExitCode, UsageError
 from core.paths import expanded
 from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 
@@ -119,6 +120,15 @@ def with_default_command(arguments: list[str]) -> list[str]:
     return ["train", *arguments]
 
 
+def _misplaced(word: str, arguments: list[str]) -> str:
+    """What to say of a word that is no option of `train`; most likely a command that comes after options."""
+    commands: Any = typer.main.get_command(app)
+    if word in commands.commands and arguments[0].startswith("-"):
+        arguments.remove(word)
+        return f"the command comes first: `{shlex.join(['cifar-tui', word, *arguments])}`"
+    return f'"{word}" is no option. See `cifar-tui train --help`.'
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         from core.session import code_version
@@ -136,8 +146,9 @@ def _options(
     pass
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def train(
+    ctx: typer.Context,
     recipe: Annotated[
         str | None, typer.Option("-r", "--recipe", help="What to train; see `cifar-tui recipes`.")
     ] = None,
@@ -193,6 +204,8 @@ def train(
     ] = None,
 ) -> None:
     """Train a network. In a terminal this opens the dashboard; --no-ui trains in the foreground."""
+    if ctx.args:
+        raise UsageError(_misplaced(ctx.args[0], sys.argv[1:]))
     flags: dict[str, Any] = {
         "data": {
             "dataset": dataset,

@@ -121,6 +121,14 @@ CASES: dict[str, Case] = {
     "an unknown command": Case(
         options("trian"), 2, r"^cifar-tui: No such command 'trian'\. Did you mean 'train'\? See `cifar-tui --help`\.$"
     ),
+    "a command after options": Case(
+        options("--no-ui", "--runs-dir", "a b", "show", "last"),
+        2,
+        r"^cifar-tui: the command comes first: `cifar-tui show --no-ui --runs-dir 'a b' last`$",
+    ),
+    "a word among options": Case(
+        options("demo", "c10-lenet"), 2, r'^cifar-tui: "c10-lenet" is no option\. See `cifar-tui train --help`\.$'
+    ),
     "text for a number": Case(
         options("demo", "--lr", "fast"), 2, r"^cifar-tui: Invalid value for '--lr': .*number.* See `cifar-tui train"
     ),
