@@ -17,6 +17,7 @@ from tests.ui.watching import Watching, watching
 from tui import bindings
 from tui.gallery import Show
 from tui.render.heatmap import Normalise
+from tui.render.layers import HEADS
 from tui.settings import load_settings, settings_file
 from tui.view import XUnit
 from tui.widgets.classes import COLUMNS, ClassTable
@@ -639,6 +640,25 @@ def test_facts_leave_the_table_of_layers_the_columns_that_it_needs(tmp_path: Pat
         assert watched.screen.query_one(Facts).size.width >= 36
 
     _watch(run, act)
+
+
+@pytest.mark.parametrize(("columns", "bars", "facts"), [(140, True, True), (110, False, True), (90, True, False)])
+def test_the_table_of_layers_is_never_cut_off_beside_the_facts(
+    columns: int, bars: bool, facts: bool, tmp_path: Path
+) -> None:
+    run = Canned(tmp_path)
+    wide = msgspec.structs.replace(run._run_started().layers[0], name="block3.conv2", kind="average pool 4x4")
+    run.emit(msgspec.structs.replace(run._run_started(), layers=[wide] * 60))
+
+    async def act(watched: Watching) -> None:
+        await watched.press("5")
+        await watched.settle()
+        assert "sees" in watched.text
+        assert watched.screen.query_one(LayerTable).max_scroll_x == 0
+        assert (len(watched.screen.query_one(LayerTable).columns) == len(HEADS)) == bars
+        assert watched.screen.query_one(Facts).display == facts
+
+    _watch(run, act, (columns, 40))
 
 
 def test_superclass_opens_into_its_classes_and_closes(tmp_path: Path) -> None:

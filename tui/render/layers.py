@@ -12,7 +12,7 @@ from tui.render.safe import safe
 from tui.render.spark import gauge
 
 HEADS = ("layer", "kind", "output", "parameters", "", "FLOPs", "sees")
-_GAUGE = 10
+GAUGE = 10
 
 
 def shape_text(sides: tuple[int, ...] | list[int]) -> str:
@@ -37,7 +37,7 @@ def layer_cells(layer: Layer, num_parameters: int, look: Look, plain: Style) -> 
         Text(safe(layer.kind, 30), look.style("done")),
         Text(shape_text(layer.output_shape), plain, justify="right"),
         Text(numbers.count(layer.num_parameters), justify="right") if layer.num_parameters else none,
-        gauge(layer.num_parameters / max(num_parameters, 1), _GAUGE, look, role="series_a"),
+        gauge(layer.num_parameters / max(num_parameters, 1), GAUGE, look, role="series_a"),
         Text(numbers.compact(layer.flops), justify="right") if layer.flops else none,
         Text("all" if field is None else shape_text([field, field]), quiet, justify="right"),
     ]

@@ -17,7 +17,7 @@ from core import events as ev
 from core.steered import steered
 from tui.bindings import ENDS
 from tui.render import numbers
-from tui.render.layers import HEADS, layer_cells, shape_text
+from tui.render.layers import GAUGE, HEADS, layer_cells, shape_text
 from tui.render.safe import pad, safe
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
@@ -25,6 +25,7 @@ from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _FACTS_COLUMNS = (36, 46)
+_BARS = "share"
 
 
 class LayerTable(DataTable[Text]):
@@ -36,10 +37,27 @@ class LayerTable(DataTable[Text]):
         super().__init__(cursor_type="row", **kwargs)
         self.scene = scene
 
+        self._has_bars = True
+
     def on_mount(self) -> None:
         """The columns."""
-        for head in HEADS:
-            self.add_column(Text(head), key=head or "share")
+        self._add_heads()
+
+    @property
+    def needed(self) -> int:
+        """Columns of the terminal that it takes without bars, once it has measured its cells."""
+        widths = {key.value: column.get_render_width(self) for key, column in self.columns.items()}
+        return sum(widths.values()) - widths.get(_BARS, 0) + self.gutter.width + self.scrollbar_size_vertical
+
+    def take_bars(self, room: int) -> int:
+        """Draw the bars where there is room, and return what they take. The numbers beside them say the same."""
+        width = GAUGE + 2 * self.cell_padding
+        if self._has_bars != (width <= room):
+            self._has_bars = not self._has_bars
+            self.clear(columns=True)
+            self._add_heads()
+            self.fill()
+        return width if self._has_bars else 0
 
     def fill(self) -> bool:
         """The rows, once the run has told them; a network does not change. Whether they are new."""
@@ -47,8 +65,16 @@ class LayerTable(DataTable[Text]):
         if run is None or self.row_count:
             return False
         for number, layer in enumerate(run.layers):
-            self.add_row(*layer_cells(layer, run.num_parameters, look, look.style("text")), key=str(number))
+            cells = zip(HEADS, layer_cells(layer, run.num_parameters, look, look.style("text")), strict=True)
+            self.add_row(*(cell for head, cell in cells if self._has(head)), key=str(number))
         return True
+
+    def _add_heads(self) -> None:
+        for head in filter(self._has, HEADS):
+            self.add_column(Text(head), key=head or _BARS)
+
+    def _has(self, head: str) -> bool:
+        return self._has_bars or head != ""
 
 
 class Facts(Drawn):
@@ -129,8 +155,7 @@ class ModelPane(Pane):
         return self.query_one(LayerTable)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Below 110 columns the table needs them all."""
-        self.query_one(Facts).display = event.size.width >= 110
+        """Share the room anew."""
         self.call_after_refresh(self._share)
 
     def show(self, kinds: set[type] | None) -> None:
@@ -140,11 +165,13 @@ class ModelPane(Pane):
         super().show(kinds)
 
     def _share(self) -> None:
-        """The facts make room for a table that needs it, as far as they can still be read."""
+        """The facts make room for a table that needs it, as far as they can still be read; then it has all."""
         table, facts = self.query_one(LayerTable), self.query_one(Facts)
-        needed = sum(column.get_render_width(table) for column in table.ordered_columns) + table.gutter.width
         narrowest, widest = _FACTS_COLUMNS
-        facts.styles.width = max(min(self.size.width - needed, widest), narrowest)
+        room = self.size.width - table.needed
+        facts.display = room >= narrowest
+        room -= table.take_bars(room - narrowest if facts.display else room)
+        facts.styles.width = max(min(room, widest), narrowest)
 
     def recolor(self) -> None:
         """Cells hold their colours: fill anew."""
