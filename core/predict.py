@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
 from core.config import Normalize, TrainConfig
+from core.data.class_folders import is_same_data
 from core.data.dataset import Dataset, load_dataset
 from core.data.folder import read_image
 from core.data.pipeline import resolve_normalization
 from core.device import choose_device
-from core.errors import CheckpointError, DataError, nearest
+from core.errors import CheckpointError, DataError, UsageError, nearest
 from core.evaluate import evaluate
 from core.events import Evaluation, PhaseChanged, RunStarted
 from core.models import build_model
@@ -83,6 +84,7 @@ def evaluate_checkpoint(
     started: RunStarted | None = None,
     device: str | None = None,
     data_dir: Path | None = None,
+    dataset: str | None = None,
     say: Say,
 ) -> Reevaluation:
     """Evaluate a checkpoint on the validation set of its run, as the training did.
@@ -93,13 +95,14 @@ def evaluate_checkpoint(
         started: how it began, if known: a folder of images may have changed since.
         device: instead of the run's setting.
         data_dir: where data sets are kept, instead of the run's setting.
+        dataset: `folder:PATH` of the run's images, if they have moved.
         say: hears what is being loaded, and whether the images are others than the run's.
 
     Raises:
         CifarTuiError: checkpoint, settings, device or data cannot be used.
     """
     path = find_checkpoint(folder, which)
-    config = _config(folder, device, data_dir)
+    config = _config(folder, device, data_dir, dataset)
     setup = set_up(config, lambda event: _tell(event, say))
     if started is not None:
         _compare_data(started, setup.dataset, say)
@@ -144,6 +147,7 @@ def predict(
     num_guesses: int = 5,
     device: str | None = None,
     data_dir: Path | None = None,
+    dataset: str | None = None,
     say: Say,
 ) -> Iterator[tuple[Path, list[Guess] | DataError]]:
     """Classify image files: for each its most probable classes, or why it cannot be read, without a full stop.
@@ -157,14 +161,14 @@ def predict(
         images: files, in the order of the answers.
         which: see `find_checkpoint`.
         num_guesses: classes for each image.
-        device, data_dir: instead of the run's settings.
+        device, data_dir, dataset: instead of the run's settings.
         say: hears what is being loaded.
 
     Raises:
         CifarTuiError: checkpoint, settings, device or data cannot be used.
     """
     path = find_checkpoint(folder, which)
-    config = _config(folder, device, data_dir)
+    config = _config(folder, device, data_dir, dataset)
     chosen, info = choose_device(config)
     model = build_model(
         config.model.name,
@@ -202,9 +206,16 @@ def normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normali
     return resolve_normalization(config.data, load_dataset(config.data, seed=config.seed, report=say).train)
 
 
-def _config(folder: RunFolder, device: str | None, data_dir: Path | None) -> TrainConfig:
+def _config(folder: RunFolder, device: str | None, data_dir: Path | None, dataset: str | None) -> TrainConfig:
     config = stored_config(folder.read_manifest())
     data = config.data if data_dir is None else msgspec.structs.replace(config.data, dir=str(data_dir))
+    if dataset is not None:
+        if not is_same_data(data.dataset, dataset):
+            raise UsageError(
+                f"run {folder.id} was trained on {data.dataset}: --dataset tells where that has moved to, and takes no "
+                "other data"
+            )
+        data = msgspec.structs.replace(data, dataset=dataset)
     return msgspec.structs.replace(config, data=data, device=device or config.device, compile=False)
 
 

@@ -20,6 +20,9 @@ DataDir = Annotated[
     Path | None,
     typer.Option(envvar="CIFAR_TUI_DATA_DIR", help="Where data sets are kept, instead of the run's setting."),
 ]
+Moved = Annotated[
+    str | None, typer.Option(metavar="folder:PATH", help="Where the run's images are now, if their folder has moved.")
+]
 
 
 @app.command()
@@ -29,6 +32,7 @@ def evaluate(
     checkpoint: CheckpointName = "best",
     device: Device = None,
     data_dir: DataDir = None,
+    dataset: Moved = None,
     json: AsJson = False,
 ) -> None:
     """Evaluate a checkpoint of a run on its validation set again."""
@@ -40,7 +44,7 @@ def evaluate(
     with contextlib.suppress(StorageError):  # a checkpoint says the same without its log
         started = fold(folder.events_file).run
     found = prediction.evaluate_checkpoint(
-        folder, checkpoint, started=started, device=device, data_dir=data_dir, say=_say
+        folder, checkpoint, started=started, device=device, data_dir=data_dir, dataset=dataset, say=_say
     )
     validation = found.evaluation
     if json:
@@ -78,6 +82,7 @@ def predict(
     checkpoint: CheckpointName = "best",
     device: Device = None,
     data_dir: DataDir = None,
+    dataset: Moved = None,
     json: AsJson = False,
 ) -> None:
     """Classify image files: the five most probable classes of each.
@@ -92,7 +97,7 @@ def predict(
     answers = []
     unreadable = 0
     for image, guesses in prediction.predict(
-        folder, started, images, checkpoint, device=device, data_dir=data_dir, say=_say
+        folder, started, images, checkpoint, device=device, data_dir=data_dir, dataset=dataset, say=_say
     ):
         if isinstance(guesses, DataError):
             unreadable += 1

@@ -66,7 +66,10 @@ def check_folder(path: Path) -> None:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     if not is_folder:
         # Whole: runs of earlier versions remember it as it was given, and may be evaluated from elsewhere.
-        raise DataError(f"{path.absolute()} is not a folder; give the folder that holds one folder of images a class.")
+        raise DataError(
+            f"{path.absolute()} is not a folder; give the folder that holds one folder of images a class, "
+            "as --dataset folder:PATH."
+        )
     if not found:
         raise DataError(
             f"{path} holds no folders of images; put the images of each class into a folder of its own there."

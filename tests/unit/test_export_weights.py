@@ -15,7 +15,7 @@ from safetensors import safe_open
 from core import events as ev
 from core.checkpoint import Meta, resolve_checkpoint
 from core.config import TrainConfig
-from core.errors import CheckpointError, DataError, StorageError
+from core.errors import CheckpointError, DataError, StorageError, UsageError
 from core.evaluate import evaluate
 from core.export.gather import RunData, gather
 from core.export.model_card import inline
@@ -219,6 +219,23 @@ def test_a_class_whose_name_is_no_unicode_is_evaluated_again(tmp_path: Path) -> 
     data = gather(folder)
     found = evaluate_checkpoint(folder, "last", started=data.started(), say=_ignore)
     assert found.evaluation.top1 == data.state.epochs[-1].validation.top1
+
+
+def test_images_that_have_moved_are_evaluated_where_they_are_now_and_no_others(tmp_path: Path) -> None:
+    folder, said = RunFolder(tmp_path / "runs" / "run"), list[str]()
+    images = image_folder(tmp_path / "images")
+    train(folder, tiny(images, epochs=1))
+    started = gather(folder).started()
+    (tmp_path / "away").mkdir()
+    moved = images.rename(tmp_path / "away" / "images")
+    with pytest.raises(DataError, match=r"is not a folder; .* as --dataset folder:PATH"):
+        evaluate_checkpoint(folder, "last", started=started, say=_ignore)
+    found = evaluate_checkpoint(folder, "last", started=started, dataset=f"folder:{moved}", say=said.append)
+    assert found.evaluation.top1 == gather(folder).state.epochs[-1].validation.top1
+    assert not [line for line in said if "have changed" in line]
+    for other in ("shapes", f"folder:{moved / 'train'}"):
+        with pytest.raises(UsageError, match=r"was trained on folder:.*/images: --dataset tells where that has moved"):
+            evaluate_checkpoint(folder, "last", started=started, dataset=other, say=_ignore)
 
 
 def test_names_cannot_leave_their_code_span() -> None:
