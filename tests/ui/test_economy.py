@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,20 +13,12 @@ from core import events as ev
 from core.events import Record
 from tests.ui.canned import Canned, ended, live
 from tests.ui.test_drawings import fold
-from tests.ui.watching import Watching, watching
+from tests.ui.watching import Watching, watch
 from tui import source
 from tui.source import LiveSource
 from tui.widgets.header import Header
 from tui.widgets.plots import PlotPane
 from tui.widgets.system import time_spent
-
-
-def _watch(run: Canned, act: Callable[[Watching], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
-    async def body() -> None:
-        async with watching(run, size) as watched:
-            await act(watched)
-
-    asyncio.run(body())
 
 
 @pytest.fixture
@@ -54,7 +45,7 @@ def test_something_is_drawn_before_the_log_is_read(tmp_path: Path, drawn: list[s
         assert "read" in drawn
         assert drawn[0] != "read"
 
-    _watch(live(tmp_path), act)
+    watch(live(tmp_path), act)
 
 
 def test_plots_wait_for_steps_that_can_be_seen(tmp_path: Path, drawn: list[str]) -> None:
@@ -75,7 +66,7 @@ def test_plots_wait_for_steps_that_can_be_seen(tmp_path: Path, drawn: list[str])
         await watched.catch_up()
         assert "Loss" in drawn  # the newest value is never older than a second
 
-    _watch(run, act)
+    watch(run, act)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +93,7 @@ def test_curves_move_so_often_a_second(
         await watched.catch_up()
         assert "Loss" in drawn
 
-    _watch(run, act)
+    watch(run, act)
 
 
 def test_status_lines_are_drawn_anew_only_when_something_has_happened(
@@ -129,7 +120,7 @@ def test_status_lines_are_drawn_anew_only_when_something_has_happened(
         await watched.press("f")
         assert any("VIEW FROZEN" in line.text for line in lines)
 
-    _watch(live(tmp_path), act)
+    watch(live(tmp_path), act)
 
 
 def test_steps_are_drawn_at_once_where_the_window_shows_them(tmp_path: Path, drawn: list[str]) -> None:
@@ -144,7 +135,7 @@ def test_steps_are_drawn_at_once_where_the_window_shows_them(tmp_path: Path, dra
         await watched.catch_up()
         assert "Loss" in drawn
 
-    _watch(run, act)
+    watch(run, act)
 
 
 def test_samples_of_the_machine_leave_the_curves_of_the_training_alone(tmp_path: Path, drawn: list[str]) -> None:
@@ -154,7 +145,7 @@ def test_samples_of_the_machine_leave_the_curves_of_the_training_alone(tmp_path:
         await watched.catch_up()
         assert set(drawn) == {"read", "Load"}
 
-    _watch(live(tmp_path), act, (200, 60))
+    watch(live(tmp_path), act, (200, 60))
 
 
 def test_a_long_log_is_read_bit_by_bit_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +155,7 @@ def test_a_long_log_is_read_bit_by_bit_to_its_end(tmp_path: Path, monkeypatch: p
         await watched.see("● TRAINING")
         assert "step 430/1,000" in watched.text
 
-    _watch(live(tmp_path), act)
+    watch(live(tmp_path), act)
 
 
 def _num_toasts(watched: Watching) -> int:
@@ -185,7 +176,7 @@ def test_an_answer_pops_up_unless_the_log_in_view_says_it(
         assert _num_toasts(watched) == num_toasts
         await watched.see("so it is")
 
-    _watch(live(tmp_path), act)
+    watch(live(tmp_path), act)
 
 
 @pytest.mark.parametrize("make", [live, ended])
@@ -198,14 +189,14 @@ def test_footer_offers_to_rewind_and_to_come_back(tmp_path: Path, make: Callable
         assert "End Now" in text or "End End" in text
         assert "( Rewind" in await watched.press("end")
 
-    _watch(make(tmp_path), act)
+    watch(make(tmp_path), act)
 
 
 def test_footer_without_a_line_of_names_offers_the_digits(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "1-7 Panes" in watched.text
 
-    _watch(live(tmp_path), act, (80, 24))
+    watch(live(tmp_path), act, (80, 24))
 
 
 # -- where the time went ----------------------------------------------------------------------------------------------
@@ -239,11 +230,11 @@ def test_system_pane_says_what_is_known_of_the_data(tmp_path: Path) -> None:
         assert "is not known" not in text
         assert "computing" in text
 
-    _watch(live(tmp_path), act)
+    watch(live(tmp_path), act)
 
 
 def test_a_map_that_is_cut_says_so(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "of 20, epoch 4" in watched.text, watched.text
 
-    _watch(live(tmp_path, 100), act, (86, 24))
+    watch(live(tmp_path, 100), act, (86, 24))

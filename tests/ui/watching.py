@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -86,3 +87,13 @@ async def watching(run: Canned, size: tuple[int, int] = (120, 40), *, ascii: boo
         watched = Watching(run, pilot, app)
         await watched.settle()
         yield watched
+
+
+def watch(run: Canned, act: Callable[[Watching], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
+    """Watch a run while `act` presses keys and looks."""
+
+    async def body() -> None:
+        async with watching(run, size) as watched:
+            await act(watched)
+
+    asyncio.run(body())
