@@ -97,7 +97,7 @@ def _drop_output() -> None:
 
 
 def _fill_standard_streams() -> None:
-    """Make standard streams that can be written to.
+    """Make standard streams that can be used.
 
     The null device goes where the caller closed one (`cifar-tui … >&-`): otherwise the next file opened, as likely as
     not the event log, would be standard output, and be written over.
@@ -107,6 +107,7 @@ def _fill_standard_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     if isinstance(sys.stdout, io.TextIOWrapper):  # "×" and "–" are no reason to fail where the locale has none

@@ -61,6 +61,20 @@ def test_a_reader_who_leaves_early_ends_the_help_quietly(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_closed_standard_input_is_no_terminal_and_no_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])"]
+    done = subprocess.run(
+        [*command, *PROGRAM],
+        env=environment(CIFAR_TUI_RUNS_DIR=str(tmp_path)),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert "the dashboard needs a terminal" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui", "--help"],
