@@ -53,6 +53,14 @@ def encode(record: Record) -> bytes:
     return head + _CRC % zlib.crc32(head) + b"\n"
 
 
+def to_json(value: object) -> bytes:
+    """Plain JSON of anything but a record. Text that is no Unicode, as the names of some files, is spelled out."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_spell_out(msgspec.to_builtins(value)))
+
+
 def decode(line: bytes) -> Record:
     """The record of a whole line.
 

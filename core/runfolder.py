@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from core.codec import to_json
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
 from core.paths import expanded
@@ -101,7 +102,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest atomically."""
-        write_atomically(self.manifest_file, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        write_atomically(self.manifest_file, msgspec.json.format(to_json(manifest), indent=2) + b"\n")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

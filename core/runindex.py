@@ -124,8 +124,10 @@ class RunIndex:
         """Keep what was read. A folder that cannot be written is no reason to bother anyone."""
         if self._keep and self._dirty and self.runs_dir.is_dir():
             self._dirty = False
+            # Names of other encodings, which no text can hold, are read anew each time.
+            kept = {name: entry for name, entry in self._entries.items() if name.isprintable()}
             with contextlib.suppress(StorageError):
-                write_atomically(self.runs_dir / _NAME, msgspec.msgpack.encode(_Index(_VERSION, self._entries)))
+                write_atomically(self.runs_dir / _NAME, msgspec.msgpack.encode(_Index(_VERSION, kept)))
 
     def _read_one(self, name: str, stamp: Stamp) -> None:
         folder = self.folder(name)

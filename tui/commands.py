@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
+from core.codec import to_json
 from core.compare import setting_differences
 from core.errors import StorageError, UsageError
 from core.fold import fold
@@ -273,7 +274,7 @@ def _find_trained(runs_dir: Path, name: str) -> RunFolder:
 
 
 def _print_json(value: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    typer.echo(msgspec.json.format(to_json(value), indent=2).decode())
 
 
 def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

@@ -211,11 +211,14 @@ def from_anywhere(config: TrainConfig) -> TrainConfig:
     """The settings with whole paths: a run may be resumed, evaluated or looked at from another working directory.
 
     Raises:
-        UsageError: a path begins with the home of nobody.
+        UsageError: a path begins with the home of nobody, or its name is no Unicode.
     """
     data = msgspec.structs.replace(config.data, dataset=whole_name(config.data.dataset))
     if data.dir is not None:
         data = msgspec.structs.replace(data, dir=str(data_dir(data.dir).absolute()))
+    for path in (data.dataset, data.dir or ""):
+        if not path.isascii() and path != path.encode("utf-8", "replace").decode():
+            raise UsageError(f"{path} cannot be used: settings are kept as text, and this name is not UTF-8")
     return msgspec.structs.replace(config, data=data)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from core.codec import to_json
 from core.errors import DataError, ExitCode, StorageError
 from core.headless import accuracies, printable
 from core.runfolder import DEFAULT_RUNS_DIR, find_run
@@ -64,7 +65,7 @@ def evaluate(
             "precision": found.precision,
             "seconds": validation.seconds,
         }
-        typer.echo(msgspec.json.encode(facts).decode())
+        typer.echo(to_json(facts).decode())
         return
     typer.echo(
         printable(

@@ -9,6 +9,7 @@ from typing import TextIO
 import msgspec
 import typer
 
+from core.codec import to_json
 from core.errors import ExitCode, UsageError
 from core.fold import fold
 from core.headless import Report, duration, printable
@@ -98,7 +99,7 @@ class _Group:
                 return ExitCode.PREEMPTED if preempted else code
         summary = summarize_seeds(self._folders, self._options.target)
         if self._options.json:
-            typer.echo(msgspec.json.encode({"seeds": summary.as_json()}).decode())
+            typer.echo(to_json({"seeds": summary.as_json()}).decode())
         else:
             for line in summary_lines(summary):
                 typer.echo(printable(line))
