@@ -50,7 +50,7 @@ def runs(runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
 
 
 def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
-    """Print all runs, as JSON even where there are none; whether there was anything to print.
+    """Print all runs, as JSON even where there are none; whether there was anything to print or to complain of.
 
     Raises:
         StorageError: the folder cannot be read.
@@ -84,7 +84,7 @@ def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
         _print_json(described)
     elif described:
         _print_table(("run", "state", "epoch", "best", "last", "trained", "device"), rows)
-    return json or bool(described)
+    return json or bool(index.summaries)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Folders whose names are no text: of another encoding, as archives of old machines bring them."""
+"""Folders that lie among the runs and are odd: with names of another encoding, as old archives bring them, or empty."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def test_one_run_of_such_a_name_hides_no_other(tmp_path: Path) -> None:
     index = RunIndex(tmp_path)
     index.scan()
     assert set(index.unread) == {NAME}, "the others are known still"
+
+
+def test_folders_that_are_no_runs_are_told_of_and_not_called_none(tmp_path: Path) -> None:
+    (tmp_path / "copied").mkdir()
+    for command in (["runs"], []):
+        done = cifar_tui(*command, runs=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr.startswith("copied: ")
+        assert "no runs in" not in done.stderr
 
 
 def test_runs_can_be_kept_in_a_folder_of_such_a_name_and_data_cannot(tmp_path: Path) -> None:
