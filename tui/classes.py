@@ -11,7 +11,7 @@ from core import events as ev
 from core.metrics import ClassMetrics, class_metrics
 from core.state import RunState
 
-Floats = NDArray[np.float64]
+_TREND_EPOCHS = 40
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ClassRow:
 
 @dataclass
 class ClassHistory:
-    """Metrics of each epoch, computed once an epoch."""
+    """Metrics of the epochs that the trend shows, computed once an epoch."""
 
     _epochs: list[ev.EpochEnded] = field(default_factory=list)
     _metrics: list[ClassMetrics] = field(default_factory=list)
@@ -46,27 +46,22 @@ class ClassHistory:
 
     def rows(self, state: RunState) -> list[ClassRow]:
         """A row a class, in label order; empty before the first epoch has ended."""
-        known = len(self._epochs)
-        same = known <= len(state.epochs) and all(
-            mine is theirs for mine, theirs in zip(self._epochs, state.epochs, strict=False)
-        )
-        if same and known == len(state.epochs):
+        epochs = state.epochs[-_TREND_EPOCHS:]
+        if list(map(id, epochs)) == list(map(id, self._epochs)):
             return self._rows
-        if not same:  # another run, or one that went back to a checkpoint
-            self._epochs, self._metrics = [], []
-        for epoch in state.epochs[len(self._epochs) :]:
-            self._epochs.append(epoch)
-            self._metrics.append(class_metrics(np.asarray(epoch.validation.confusion, np.int64)))
-        self._rows = self._make(state) if self._epochs else []
+        # A replay that steps back, and a run that goes back to a checkpoint, show most of these epochs again.
+        known = {id(epoch): metrics for epoch, metrics in zip(self._epochs, self._metrics, strict=True)}
+        self._metrics = [known.get(id(epoch)) or _metrics_of(epoch) for epoch in epochs]
+        self._epochs = epochs
+        self._rows = self._make(state) if epochs else []
         return self._rows
 
     def _make(self, state: RunState) -> list[ClassRow]:
         now = self._metrics[-1]
-        confusion = np.asarray(self._epochs[-1].validation.confusion, np.int64)
-        off = confusion.copy()
+        off = _confusion_of(self._epochs[-1])
         np.fill_diagonal(off, 0)
         worst = off.argmax(axis=1)
-        history = np.stack([metrics.recall for metrics in self._metrics[-40:]])
+        history = np.stack([metrics.recall for metrics in self._metrics])
         published = state.run.published.per_class if state.run and state.run.published else {}
         rows = []
         for index, name in enumerate(state.classes):
@@ -89,6 +84,14 @@ class ClassHistory:
                 )
             )
         return rows
+
+
+def _confusion_of(epoch: ev.EpochEnded) -> NDArray[np.int64]:
+    return np.array(epoch.validation.confusion, np.int64)
+
+
+def _metrics_of(epoch: ev.EpochEnded) -> ClassMetrics:
+    return class_metrics(_confusion_of(epoch))
 
 
 def superclass(state: RunState, index: int) -> str:

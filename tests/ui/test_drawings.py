@@ -5,19 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
 from core import events as ev
+from core.metrics import ClassMetrics, class_metrics
 from core.recipes import get_recipe
 from core.state import RunState
 from tests.ui.canned import Canned, ended, live
-from tui import figures
+from tui import classes, figures
 from tui.classes import ClassHistory
 from tui.confusion_view import Against, ConfusionView
 from tui.gallery import inside
@@ -251,6 +254,29 @@ def test_class_rows_follow_the_epochs_and_a_rewind(tmp_path: Path) -> None:
     assert history.rows(state) is rows
     state.epochs = state.epochs[:2]
     assert [len(row.trend) for row in history.rows(state)] == [2] * 10
+
+
+def test_class_rows_of_a_long_run_cost_one_epoch_an_epoch_forwards_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[int] = []
+
+    def measuring(confusion: NDArray[np.int64]) -> ClassMetrics:
+        measured.append(len(confusion))
+        return class_metrics(confusion)
+
+    run = Canned(tmp_path, num_epochs=60, steps_per_epoch=10).start().epochs(60)
+    state, history = fold(run), ClassHistory()
+    every, costs = state.epochs, []
+    for count in (58, 59, 58, 57):
+        state.epochs = every[:count]
+        anew = ClassHistory().rows(state)
+        with monkeypatch.context() as patched:
+            patched.setattr(classes, "class_metrics", measuring)
+            assert history.rows(state) == anew
+        costs.append(len(measured))
+        measured.clear()
+    assert costs == [40, 1, 1, 1], "the trend shows 40 epochs"
 
 
 def test_log_drops_what_an_answer_made_superfluous(tmp_path: Path) -> None:
