@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.strip import Strip
+from textual.timer import Timer
 from textual.widgets import Input
 
 from core.errors import UsageError
@@ -25,7 +27,7 @@ from tui.home.no_run import NoRun
 from tui.home.table import COLUMNS, Listing, chosen_columns, draw_table
 from tui.render.palettes import Look, palette
 from tui.replay import ReplaySource
-from tui.screens import home_actions
+from tui.screens import home, home_actions
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen, home_screen
@@ -73,6 +75,8 @@ def at_home(runs_dir: Path, act: Act, size: tuple[int, int] = (120, 40), now: fl
         )
         async with app.run_test(size=size, notifications=True) as pilot:
             seen = AtHome(app, pilot, runs_dir)
+            while seen.screen.index.unread:
+                await pilot.pause()
             await seen.settle()
             await act(seen)
 
@@ -98,6 +102,41 @@ def test_live_runs_are_first_and_all_are_there(some: Path) -> None:
             assert text in seen.text
 
     at_home(some, act, (160, 40), now=WALL + 15.0)
+
+
+def test_the_list_is_painted_while_runs_are_still_read_one_bit_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        Canned(tmp_path, num_epochs=1, run_id=f"run-{number:02}").start().end_epoch().end()
+    unread_when_painted: list[int] = []
+    waiting: list[object] = []
+    paint, wait = RunList.render_line, HomeScreen.set_timer
+
+    def painting(self: RunList, y: int) -> Strip:
+        unread_when_painted.append(len(self.listing.reading))
+        return paint(self, y)
+
+    def timing(self: HomeScreen, delay: float, callback: Callable[[], None]) -> Timer:
+        waiting.append(callback)
+        return wait(self, delay, callback)
+
+    monkeypatch.setattr(RunList, "render_line", painting)
+    monkeypatch.setattr(HomeScreen, "set_timer", timing)
+    monkeypatch.setattr(home, "_READ_SECONDS", 0.0)  # one run at a time
+
+    async def act(seen: AtHome) -> None:
+        assert len(set(unread_when_painted)) > 3, "the list is seen to fill"
+        assert unread_when_painted[-1] == 0
+        waiting.clear()
+        for run in sorted(tmp_path.glob("run-*")):
+            (run / "events.jsonl").touch()
+        for _ in range(3):  # keys that look at the folder, such as delete and undo
+            seen.screen._next_scan = 0.0
+            seen.screen.refresh_runs()
+        assert len(waiting) == 1
+
+    at_home(tmp_path, act)
 
 
 def test_folders_of_images_are_told_apart_by_their_last_part(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ _FACTS_FROM = 26
 """Lines of a screen that can spare some for the run under the cursor."""
 _FACTS_HEIGHT = 12
 _READ_SECONDS = 0.15
-"""Reading logs in one go: keys are answered in between."""
+"""Reading logs in one go."""
+_BREATH_SECONDS = 0.01
+"""Between two bits of reading, for keys and paint."""
 _SAVE_SECONDS = 10.0
 
 
@@ -67,8 +69,9 @@ class HomeScreen(HomeActions):
         self.wrong = ""
         """What is wrong with the filter."""
         self._last_saved = float("-inf")
-        self._last_scan_seconds = 0.0
         self._next_scan = float("-inf")
+        self._is_reading = False
+        """Whether more is about to be read."""
 
     def compose(self) -> ComposeResult:
         """Header, list, facts, filter, keys."""
@@ -110,21 +113,22 @@ class HomeScreen(HomeActions):
         if now >= self._next_scan:
             self.index.scan()
             # With thousands of runs on a slow drive a scan takes long: it must not take all of the time.
-            self._last_scan_seconds = time.monotonic() - now
-            self._next_scan = now + 20 * self._last_scan_seconds
-        self.index.read(_READ_SECONDS)
-        self.show_runs()
-        if self.index.unread:
-            self.call_later(self._read_on)
-        elif now - self._last_saved > _SAVE_SECONDS:
+            self._next_scan = now + 20 * (time.monotonic() - now)
+        if self._is_reading:
+            self.show_runs()  # with what is there now; the rest is under way
+        else:
+            self._read_on()
+        if not self.index.unread and now - self._last_saved > _SAVE_SECONDS:
             self._last_saved = now
             self.index.save()
 
     def _read_on(self) -> None:
-        if self.index.unread:
-            self.index.read(_READ_SECONDS)
-            self.show_runs()
-            self.call_later(self._read_on)
+        """Read bit by bit: keys are answered, and the list is painted, in between."""
+        self.index.read(_READ_SECONDS)
+        self.show_runs()
+        self._is_reading = bool(self.index.unread)
+        if self._is_reading:
+            self.set_timer(_BREATH_SECONDS, self._read_on)
 
     def rows(self) -> list[Row]:
         """All runs, unsorted."""
