@@ -9,6 +9,9 @@ PANES = ("Overview", "Classes", "Confusion", "Images", "Model", "System", "Log")
 
 Keys = list[Binding]
 
+SUSPEND = Binding(
+    "ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="To the shell, whose fg comes back; trainings go on"
+)
 STEERING: Keys = [
     Binding(
         "space", "pause", "Pause", key_display="space", tooltip="Pause the training before its next step, or go on"
@@ -23,6 +26,7 @@ LEAVING: Keys = [
     Binding("d", "detach", "Detach", tooltip="Leave; the training goes on"),
     Binding("q", "leave", "Quit…", tooltip="Ask how to leave"),
     Binding("ctrl+c", "interrupt", "Detach", show=False, priority=True, key_display="^c ^c", tooltip="Twice: detach"),
+    SUSPEND,
 ]
 PANE_KEYS: Keys = [
     Binding(str(index + 1), f"show_pane({index})", name, show=False, tooltip=f"Show {name.lower()}")

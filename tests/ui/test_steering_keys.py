@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.app import App
 from textual.widgets import Input, OptionList
 
 from core import events as ev
@@ -157,6 +158,21 @@ def test_one_ctrl_c_does_not_leave(tmp_path: Path) -> None:
         await watched.press("ctrl+c")
         await watched.see("Ctrl-C again detaches")
         assert not watched.app._exit
+
+    watch(live(tmp_path), act)
+
+
+def test_ctrl_z_gives_the_shell_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[App[None]] = []
+
+    def suspend(app: App[None]) -> None:
+        asked.append(app)  # and do not stop the tests
+
+    monkeypatch.setattr(App, "action_suspend_process", suspend)
+
+    async def act(watched: Watching) -> None:
+        await watched.press("ctrl+z")
+        assert asked == [watched.app]
 
     watch(live(tmp_path), act)
 

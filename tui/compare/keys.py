@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from tui.bindings import Keys
+from tui.bindings import SUSPEND, Keys
 from tui.compare.answers import num_screenfuls
 from tui.compare.board import CLASSES, CONFUSION, CURVES, IMAGES, PANES, Board
 from tui.compare.drawings import plots_shown
@@ -73,4 +73,5 @@ LEAVING: Keys = [
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
     Binding("escape", "back", "Back", show=False, key_display="esc", tooltip="Close images, superclass, filter; leave"),
     Binding("q,ctrl+c", "leave", "Leave", key_display="q", tooltip="Leave the comparison"),
+    SUSPEND,
 ]

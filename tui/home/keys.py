@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from tui.bindings import Keys
+from tui.bindings import SUSPEND, Keys
 
 RUNS: Keys = [
     Binding("enter", "open", "Open", key_display="⏎", tooltip="Watch a live run, replay an ended one"),
@@ -34,5 +34,6 @@ LOOKING: Keys = [
     Binding("t", "app.toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),
     Binding("q,ctrl+c", "app.quit", "Quit", tooltip="Leave; trainings go on"),
+    SUSPEND,
 ]
 SECTIONS: list[tuple[str, Keys]] = [("Runs", RUNS), ("The list", LIST), ("Look", LOOKING)]
