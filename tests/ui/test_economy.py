@@ -17,6 +17,7 @@ from tests.ui.watching import Watching, watch
 from tui import source
 from tui.source import LiveSource
 from tui.widgets.header import Header
+from tui.widgets.log import EventLines
 from tui.widgets.plots import PlotPane
 from tui.widgets.system import time_spent
 
@@ -146,6 +147,28 @@ def test_samples_of_the_machine_leave_the_curves_of_the_training_alone(tmp_path:
         assert set(drawn) == {"read", "Load"}
 
     watch(live(tmp_path), act, (200, 60))
+
+
+def test_the_log_is_told_anew_only_when_there_is_more_to_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+    tell = EventLines.lines
+
+    def telling(self: EventLines, width: int) -> list[Strip]:
+        widths.append(width)
+        return tell(self, width)
+
+    monkeypatch.setattr(EventLines, "lines", telling)
+
+    async def act(watched: Watching) -> None:
+        await watched.press("7")
+        widths.clear()
+        watched.run.train(30)
+        await watched.catch_up()
+        assert not widths
+        watched.run.end_epoch()
+        assert "epoch 5: top-1" in await watched.catch_up()
+
+    watch(live(tmp_path), act)
 
 
 def test_a_long_log_is_read_bit_by_bit_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

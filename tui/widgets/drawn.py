@@ -22,6 +22,7 @@ _ANEW = frozenset({ev.Resumed, ev.RolledBack, ev.RunStarted, ev.RunEnded})
 BATCHES = _ANEW | {ev.Batches}
 EPOCHS = _ANEW | {ev.EpochEnded, ev.Evaluated}
 COMMANDS = frozenset({ev.CommandHandled, ev.Paused, ev.Unpaused, ev.PlanChanged})
+LOGGED = EPOCHS | COMMANDS | {ev.CheckpointSaved, ev.Notice, ev.PhaseChanged}
 
 
 @dataclass

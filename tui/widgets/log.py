@@ -18,7 +18,7 @@ from tui.render.palettes import Look, Role
 from tui.render.plot import message
 from tui.render.safe import safe
 from tui.source import TextTail
-from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.drawn import LOGGED, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.pane import Pane
 
@@ -113,6 +113,7 @@ class Lines(Drawn, can_focus=True):
 class EventLines(Lines):
     """The run's log."""
 
+    WATCHES = LOGGED
     name_shown = "Log"
 
     def lines(self, width: int) -> list[Strip]:
@@ -196,8 +197,8 @@ class LogPane(Pane):
         return self.query_one(EventLines).follows
 
     def show(self, kinds: set[type] | None) -> None:
-        """Any event may have brought a line."""
-        self.query_one(EventLines).redraw()
+        """Printed lines come without an event."""
+        self.query_one(EventLines).show_new(kinds)
         printed = self.query_one(PrintedLines)
         if printed.tail.advance() or kinds is None:
             printed.display = bool(printed.tail.lines)

@@ -12,7 +12,6 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from core import events as ev
 from tui.classes import ClassHistory, ClassRow
 from tui.narrate import summary, tell, way_on, worth_telling
 from tui.render import numbers
@@ -21,7 +20,7 @@ from tui.render.palettes import Look, Role
 from tui.render.plot import message
 from tui.render.safe import pad, safe
 from tui.render.spark import sparkline
-from tui.widgets.drawn import COMMANDS, EPOCHS, Drawn, Scene
+from tui.widgets.drawn import EPOCHS, LOGGED, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
@@ -209,7 +208,7 @@ def taken_for(row: ClassRow, names: list[str], size: int, look: Look) -> str:
 class LogTail(Small):
     """The last lines of the log, or the summary once the run has ended."""
 
-    WATCHES = EPOCHS | COMMANDS | {ev.CheckpointSaved, ev.Notice, ev.PhaseChanged, ev.RunEnded}
+    WATCHES = LOGGED
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """Log or summary."""
