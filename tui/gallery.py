@@ -108,7 +108,8 @@ class Gallery:
             self.problem = f"The predictions of epoch {chosen[-1].epoch} were not kept"
             return None
         try:
-            return _read_predictions(inside(self.folder.path, path))
+            file = inside(self.folder.path, path)
+            return _read_predictions(file, file.stat().st_mtime_ns)
         except (OSError, ValueError, KeyError) as error:
             self.problem = f"The predictions of epoch {chosen[-1].epoch} cannot be read: {error}"
             return None
@@ -136,6 +137,7 @@ def _open_images(pixels: Path, labels: Path) -> Images:
 
 
 @lru_cache(maxsize=8)
-def _read_predictions(path: Path) -> Predictions:
+def _read_predictions(path: Path, written_ns: int) -> Predictions:
+    # An epoch that is trained again, after a rollback or from an older checkpoint, writes the same file anew.
     with np.load(path, allow_pickle=False) as file:
         return Predictions(file["predicted"], file["confidence"].astype(np.float32))

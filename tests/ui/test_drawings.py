@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from tests.ui.canned import Canned, ended, live
 from tui import classes, figures
 from tui.classes import ClassHistory
 from tui.confusion_view import Against, ConfusionView
-from tui.gallery import inside
+from tui.gallery import Gallery, inside
 from tui.narrate import summary, tell, worth_telling
 from tui.render.palettes import Depth, Look, palette
 from tui.render.plot import draw_plot
@@ -277,6 +278,20 @@ def test_class_rows_of_a_long_run_cost_one_epoch_an_epoch_forwards_and_back(
         costs.append(len(measured))
         measured.clear()
     assert costs == [40, 1, 1, 1], "the trend shows 40 epochs"
+
+
+def test_images_follow_an_epoch_that_was_trained_again(tmp_path: Path) -> None:
+    run = live(tmp_path, with_images=True)
+    gallery, state = Gallery(run.folder), fold(run)
+    before = gallery.predictions(state)
+    assert before is not None
+    file = run.folder.path / str(state.epochs[-1].validation.predictions)
+    written = file.stat().st_mtime_ns
+    np.savez(file, predicted=9 - before.predicted, confidence=before.confidence)
+    os.utime(file, ns=(written, written + 10**9))
+    after = gallery.predictions(state)
+    assert after is not None
+    assert after.predicted.tolist() == (9 - before.predicted).tolist()
 
 
 def test_log_drops_what_an_answer_made_superfluous(tmp_path: Path) -> None:
