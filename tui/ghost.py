@@ -43,12 +43,12 @@ def ghost_of_run(name: str, state: RunState) -> Ghost:
     """
     if not state.epochs:
         raise UsageError(f"{name} cannot be raced against: no epoch of it has ended")
-    ends = [timed.seconds for timed in state.log if isinstance(timed.event, ev.EpochEnded)]
-    known = len(ends) == len(state.epochs)  # a run that was resumed has told of some epochs twice
+    ends = _ends(state)
+    known = all(epoch.epoch in ends for epoch in state.epochs)
     return Ghost(
         name,
         np.array([float(epoch.epoch) for epoch in state.epochs]),
-        np.array(ends if known else state.epoch_seconds, np.float64),
+        np.array([ends[epoch.epoch] for epoch in state.epochs] if known else state.epoch_seconds, np.float64),
         np.array([epoch.validation.top1 for epoch in state.epochs]),
         np.array([epoch.validation.loss for epoch in state.epochs]),
     )
@@ -87,13 +87,9 @@ def lead(state: RunState, ghost: Ghost, *, by_time: bool) -> str:
     last = state.epochs[-1]
     if by_time and len(ghost.seconds):
         best = state.best
-        own = [timed.seconds for timed in state.log if isinstance(timed.event, ev.EpochEnded)]
-        if best is None or not own:
+        reached = _ends(state).get(best.epoch) if best is not None else None
+        if best is None or reached is None:
             return ""
-        reached = next(
-            (timed.seconds for timed in state.log
-             if isinstance(timed.event, ev.EpochEnded) and timed.event.epoch == best.epoch), own[-1],
-        )  # fmt: skip
         other = time_to_reach(ghost.seconds.tolist(), ghost.top1.tolist(), best.top1)
         if other is None:
             return "better than it ever was"
@@ -103,6 +99,11 @@ def lead(state: RunState, ghost: Ghost, *, by_time: bool) -> str:
     then = float(np.interp(last.epoch, ghost.epochs, ghost.top1))
     gain = last.validation.top1 - then
     return _ahead(f"{100 * abs(gain):.1f} points", gain)
+
+
+def _ends(state: RunState) -> dict[int, float]:
+    """The run's time at the end of each epoch that its log still tells of; of one trained again, the later time."""
+    return {timed.event.epoch: timed.seconds for timed in state.log if isinstance(timed.event, ev.EpochEnded)}
 
 
 def _ahead(how_much: str, sign: float) -> str:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from core import events as ev
 from core.compare import (
     CurvePoints,
     band,
@@ -130,6 +131,20 @@ def test_a_run_is_ahead_of_its_ghost_by_time_or_by_points() -> None:
     assert lead(run_of(0.05), ghost, by_time=False) == "5.0 points behind"
     assert lead(run_of(0.9), ghost, by_time=True) == "better than it ever was"
     assert lead(RunState(), ghost, by_time=True) == ""
+
+
+def test_an_epoch_that_was_trained_again_after_a_rollback_ended_when_it_was_over_for_good() -> None:
+    ghost, state = ghost_of_run("steady", run_of(0.1, 0.2, 0.3)), run_of(0.1, 0.2)
+    plan = ev.LrPlan(steps=[0, 12], lr=[0.1, 0.0])
+    again = (
+        (30.0, ev.RolledBack(from_step=4, from_epoch=1, reason="the loss became NaN", plan=plan)),
+        (40.0, batches(4, 4, epoch=2, seconds=10.0)),
+        (50.0, epoch_ended(2, 8, top1=0.3)),
+    )
+    for number, (mono, event) in enumerate(again, start=state.num_records):
+        state.apply(Record(seq=number, wall=1e9 + mono, mono=mono, attempt=1, event=event))
+    assert lead(state, ghost, by_time=True) == "20.0 s behind"
+    assert ghost_of_run("again", state).seconds.tolist() == [10.0, 50.0]
 
 
 def test_a_ghost_lies_by_epoch_or_by_time() -> None:
