@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from core.errors import UsageError
 from core.recipes import RECIPES, get_recipe
+from core.runfilter import Row
 from core.runfolder import RunFolder
 from core.runnotes import Notes, read_notes
 from tests.ui.canned import WALL, Canned, ended, live
@@ -215,6 +216,23 @@ def test_marked_runs_are_compared(some: Path) -> None:
         await seen.at(HomeScreen)
         await seen.press("escape")
         assert not seen.runs.listing.marked
+
+    at_home(some, act)
+
+
+def test_marking_does_not_look_at_every_run_anew(some: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looking(self: HomeScreen) -> list[Row]:
+        raise AssertionError("with a thousand runs it would lag behind the key")
+
+    async def act(seen: AtHome) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(HomeScreen, "rows", looking)
+            for _ in seen.names:
+                seen.screen.action_mark()
+        await seen.settle()
+        assert seen.runs.listing.marked == set(seen.names)
+        assert "Compare 3" in seen.text
+        assert seen.text.count("◆") == 3
 
     at_home(some, act)
 

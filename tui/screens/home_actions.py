@@ -46,6 +46,10 @@ class HomeActions(SceneScreen):
         """Show the list as it is known."""
         raise NotImplementedError
 
+    def show_status(self) -> None:
+        """Bring all but the list up to date."""
+        raise NotImplementedError
+
     @property
     def runs(self) -> RunList:
         """The list."""
@@ -98,7 +102,7 @@ class HomeActions(SceneScreen):
         if row is not None:
             runs.listing = replace(runs.listing, marked=runs.listing.marked ^ {row.summary.id})
             runs.move(1)
-            self.show_runs()
+            self.show_status()
 
     def unmark(self) -> None:
         """Unmark all."""
