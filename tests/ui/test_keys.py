@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.ui.canned import live
+from tests.ui.canned import Canned, ended, live
 from tests.ui.watching import Watching, watch
 from tui import bindings
 from tui.settings import load_settings, settings_file
 from tui.view import XUnit
+from tui.widgets.drawn import Drawn
 from tui.widgets.overview import Overview
 from tui.widgets.plots import PlotPane
 
@@ -141,6 +143,21 @@ def test_tab_reaches_every_pane(tmp_path: Path) -> None:
         assert {"loss", "lr", "accuracy", "confusion", "classes", "log"} <= seen
 
     watch(live(tmp_path), act)
+
+
+@pytest.mark.parametrize("make", [live, ended])
+def test_the_frame_of_the_pane_in_focus_stands_out(tmp_path: Path, make: Callable[[Path], Canned]) -> None:
+    async def act(watched: Watching) -> None:
+        shown = [pane for pane in watched.screen.query(Drawn).results() if pane.can_focus and pane.display]
+        for _ in shown:
+            await watched.press("tab")
+            edges = {pane: watched.strips[pane.region.y].crop(pane.region.x, pane.region.x + 1) for pane in shown}
+            colors = {pane: edge._segments[0].style.color for pane, edge in edges.items() if edge._segments[0].style}
+            focused = colors.pop(watched.screen.focused)  # type: ignore[arg-type]
+            assert focused not in colors.values()
+            assert len(set(colors.values())) == 1
+
+    watch(make(tmp_path), act)
 
 
 def test_palette_and_theme_change_and_are_remembered(tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ class Drawn(Widget):
         if regions:
             self.refresh(*regions)
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Frames show it. Handlers of focus and blur would come before it has changed."""
+        super().watch_has_focus(has_focus)
+        self.redraw()
+
     def notify_style_update(self) -> None:
         """Colours may have changed, so that all lines must be made anew."""
         super().notify_style_update()

@@ -101,14 +101,6 @@ class Lines(Drawn, can_focus=True):
         """On."""
         self.action_scroll_lines(3)
 
-    def on_focus(self) -> None:
-        """The frame shows it."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """The frame shows it."""
-        self.redraw()
-
 
 class EventLines(Lines):
     """The run's log."""

@@ -113,14 +113,6 @@ class PlotPane(Drawn, can_focus=True):
             return None
         return frame.x_at(column - _EDGE - frame.left)
 
-    def on_focus(self) -> None:
-        """The frame shows it."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """The frame shows it."""
-        self.redraw()
-
     def on_click(self, event: events.Click) -> None:
         """Put the crosshair there."""
         x = self.x_at(event.x)

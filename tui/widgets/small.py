@@ -12,10 +12,11 @@ from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from core.metrics import collapse
 from tui.classes import ClassHistory, ClassRow
 from tui.narrate import summary, tell, way_on, worth_telling
 from tui.render import numbers
-from tui.render.heatmap import HeatSpec, collapse, draw_heatmap, heat_layout
+from tui.render.heatmap import HeatSpec, draw_heatmap, heat_layout
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
 from tui.render.safe import pad, safe
@@ -52,14 +53,6 @@ class Small(Drawn, can_focus=True):
         """The second click opens."""
         if event.chain == 2:
             self.action_open()
-
-    def on_focus(self) -> None:
-        """The frame shows it."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """The frame shows it."""
-        self.redraw()
 
 
 class ConfusionMap(Small):
