@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -20,7 +20,8 @@ from core.session import Request
 from tui.spawn import Trainer, start_trainer
 
 if TYPE_CHECKING:
-    from tui.source import LiveSource
+    from tui.app import DashboardApp
+    from tui.source import LiveSource, Source
 
 Color = Literal["auto", "always", "never"]
 
@@ -64,26 +65,15 @@ def watch(
     Returns:
         The run's own exit code where it has ended under the eyes of its starter, otherwise DONE.
     """
-    if color == "never":
-        os.environ["NO_COLOR"] = "1"
-    # Imported here: Textual takes a quarter of a second, and the trainer's start does not wait for it.
-    from tui.app import DashboardApp
     from tui.ghost import find_ghost
-    from tui.settings import settings_file
     from tui.source import LiveSource
 
     source = LiveSource(folder, trainer)
-    app = DashboardApp(
-        source,
-        recipe or _recipe_of(folder),
-        settings_file(),
-        ascii=ascii or wants_ascii(),
-        frames_per_second=frames_per_second,
-    )
+    named = recipe or _recipe_of(folder)
+    app = _dashboard(source, named, ascii=ascii, color=color, frames_per_second=frames_per_second)
     if ghost is not None:
         app.scene.view = replace(app.scene.view, ghost=find_ghost(folder.path.parent, ghost))
-    app.run()
-    app.keep_settings()
+    _show(app)
     _catch_up(source)
     if source.problem:
         typer.echo(f"cifar-tui: {source.problem}", err=True)
@@ -99,6 +89,22 @@ def watch(
     come_back = command_line(f"attach {folder.id}", folder.path.parent)
     typer.echo(f"detached: the training goes on. Come back with `{come_back}`")
     return ExitCode.DONE
+
+
+def _dashboard(source: Source, recipe: str, *, ascii: bool, color: Color, **options: Any) -> DashboardApp:
+    """The app, with `options` of its own."""
+    if color == "never":
+        os.environ["NO_COLOR"] = "1"
+    # Imported here: Textual takes a quarter of a second, and the trainer's start does not wait for it.
+    from tui.app import DashboardApp
+    from tui.settings import settings_file
+
+    return DashboardApp(source, recipe, settings_file(), ascii=ascii or wants_ascii(), **options)
+
+
+def _show(app: DashboardApp) -> None:
+    app.run()
+    app.keep_settings()
 
 
 def _catch_up(source: LiveSource) -> None:
@@ -131,41 +137,24 @@ def replay(
         UsageError: there is no such place or speed.
         StorageError: the log cannot be read, or was written by a newer version.
     """
-    if color == "never":
-        os.environ["NO_COLOR"] = "1"
-    from tui.app import DashboardApp
     from tui.replay import ReplaySource, parse_speed
-    from tui.settings import settings_file
 
     source = ReplaySource(folder)
     source.speed = parse_speed(speed) if speed else source.speed
     source.read_all()
     source.seek(source.place_of(at) if at else 0)
     source.playing = at is None or speed is not None
-    app = DashboardApp(source, _recipe_of(folder), settings_file(), ascii=ascii or wants_ascii())
-    app.run()
-    app.keep_settings()
+    _show(_dashboard(source, _recipe_of(folder), ascii=ascii, color=color))
     return ExitCode.DONE
 
 
 def home(runs_dir: Path, *, ascii: bool = False, color: Color = "auto") -> ExitCode:
     """Show all runs."""
-    if color == "never":
-        os.environ["NO_COLOR"] = "1"
-    from tui.app import DashboardApp
     from tui.home.no_run import NoRun
     from tui.screens.home import home_screen
-    from tui.settings import settings_file
 
-    app = DashboardApp(
-        NoRun(RunFolder(runs_dir)),
-        "",
-        settings_file(),
-        ascii=ascii or wants_ascii(),
-        first=lambda app: home_screen(app, runs_dir),
-    )
-    app.run()
-    app.keep_settings()
+    nothing = NoRun(RunFolder(runs_dir))
+    _show(_dashboard(nothing, "", ascii=ascii, color=color, first=lambda app: home_screen(app, runs_dir)))
     return ExitCode.DONE
 
 
@@ -175,13 +164,9 @@ def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "au
     Raises:
         StorageError: fewer than two of them can be read.
     """
-    if color == "never":
-        os.environ["NO_COLOR"] = "1"
-    from tui.app import DashboardApp
     from tui.compare.board import Board, compared
     from tui.compare.drawings import comparison_lines
     from tui.screens.compare import CompareScreen, load_runs
-    from tui.settings import settings_file
 
     runs, problems = load_runs(folders)
     for problem in problems:
@@ -192,11 +177,7 @@ def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "au
         for line in comparison_lines(Board(compared(runs))):
             typer.echo(printable(line))
         return ExitCode.DONE
-    app = DashboardApp(
-        runs[0], "", settings_file(), ascii=ascii or wants_ascii(), first=lambda app: CompareScreen(app.scene, runs)
-    )
-    app.run()
-    app.keep_settings()
+    _show(_dashboard(runs[0], "", ascii=ascii, color=color, first=lambda app: CompareScreen(app.scene, runs)))
     return ExitCode.DONE
 
 

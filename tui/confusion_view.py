@@ -8,9 +8,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from core.metrics import collapse
 from core.state import RunState
 from tui.gallery import Subject
-from tui.render.heatmap import HeatSpec, Normalise, collapse
+from tui.render.heatmap import HeatSpec, Normalise
 
 Counts = NDArray[np.int64]
 _GROUP_FROM = 40
@@ -129,9 +130,9 @@ def between(matrix: Counts, groups: list[tuple[str, frozenset[int]]]) -> Counts:
     return collapse(matrix, of.tolist(), len(groups) + 1)[:-1, :-1]
 
 
-def turned(view: ConfusionView, choices: list[Normalise] | None = None) -> ConfusionView:
+def turned(view: ConfusionView) -> ConfusionView:
     """With the next way to normalise."""
-    kinds = choices or list(Normalise)
+    kinds = list(Normalise)
     return replace(view, normalise=kinds[(kinds.index(view.normalise) + 1) % len(kinds)])
 
 

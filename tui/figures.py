@@ -102,9 +102,7 @@ def accuracy(state: RunState, view: View) -> PlotSpec:
         series.insert(0, Series(name, line.at(steps[kept]), np.asarray(ghost.values)[kept], "ghost", Stroke.DOTTED))
     best = state.best
     notes = () if best is None else (Note(float(line.at([best.step])[0]), best.top1, "★", numbers.percent(best.top1)),)
-    spec = PlotSpec(
-        series=tuple(series), x=line.axis, y=Axis(Unit.PERCENT), notes=notes, empty="The first steps draw this curve"
-    )
+    spec = PlotSpec(series=tuple(series), x=line.axis, y=Axis(Unit.PERCENT), notes=notes, empty=_WAITING)
     return _with_context(state, view, spec)
 
 

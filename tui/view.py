@@ -51,8 +51,7 @@ class View:
 
     def next_smoothing(self) -> View:
         """The next stronger smoothing, after the strongest none."""
-        stronger = [weight for weight in SMOOTHINGS if weight > self.smoothing + 1e-9]
-        return replace(self, smoothing=stronger[0] if stronger else SMOOTHINGS[0])
+        return replace(self, smoothing=next_smoothing(self.smoothing))
 
     def zoomed(self, whole: Range, closer: bool, at: float | None = None) -> View:
         """Half or twice the window around `at`, by default around the crosshair or else at its right end."""
@@ -76,6 +75,11 @@ class View:
     def _moved_to(self, low: float, span: float, whole: Range) -> View:
         low = min(max(low, whole[0]), whole[1] - span)
         return replace(self, window=(low, low + span))
+
+
+def next_smoothing(weight: float) -> float:
+    """The next stronger one of `SMOOTHINGS`, after the strongest none."""
+    return next((stronger for stronger in SMOOTHINGS if stronger > weight + 1e-9), SMOOTHINGS[0])
 
 
 class Timeline:

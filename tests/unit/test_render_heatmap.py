@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
+from core.metrics import collapse
 from tui.render.heatmap import (
     HeatSpec,
     Normalise,
     abbreviate,
-    collapse,
     draw_heatmap,
     heat_layout,
     shares,
@@ -94,14 +94,14 @@ def test_a_class_without_images_has_no_shares() -> None:
 
 
 def test_collapsing_adds_up_the_members() -> None:
-    assert collapse(SMALL, [0, 0, 1]).tolist() == [[20, 0], [6, 4]]
+    assert collapse(SMALL, [0, 0, 1], 2).tolist() == [[20, 0], [6, 4]]
     assert collapse(SMALL, [0, 0, 1], 3).sum() == SMALL.sum()
 
 
 def test_hundreds_of_classes_are_collapsed_at_once() -> None:
     counts = np.arange(600 * 600).reshape(600, 600)
     began = time.process_time()
-    assert (collapse(counts, range(600)) == counts).all()
+    assert (collapse(counts, range(600), 600) == counts).all()
     assert time.process_time() - began < 0.1, "seconds of CPU; a product of matrices takes several times as long"
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core.compare import ClassChange, class_changes
+from tui.classes import superclass
 from tui.compare.board import Board
 from tui.compare.pair import pair_name
 from tui.gallery import Subject
@@ -22,12 +23,6 @@ _SUPERCLASS_FROM = 100
 """Columns of a screen that can spare some for the superclass of each class."""
 
 
-def superclass(board: Board, index: int) -> str:
-    """Of a class; empty where there are none."""
-    run = board.pair[0].state.run
-    return run.superclasses[run.superclass_of[index]] if run and run.superclass_of else ""
-
-
 def shown_changes(board: Board) -> list[ClassChange]:
     """The classes listed: those whose name (or superclass) holds the text, the largest gain first."""
     one, other = board.pair
@@ -37,9 +32,9 @@ def shown_changes(board: Board) -> list[ClassChange]:
     found = [
         change
         for change in class_changes(one.confusion, other.confusion)
-        if wanted in board.classes[change.index].casefold() or wanted in superclass(board, change.index).casefold()
+        if wanted in board.classes[change.index].casefold() or wanted in superclass(one.state, change.index).casefold()
     ]
-    return sorted(found, key=lambda change: superclass(board, change.index)) if board.grouped else found
+    return sorted(found, key=lambda change: superclass(one.state, change.index)) if board.grouped else found
 
 
 def first_line(board: Board, count: int, room: int) -> int:
@@ -73,7 +68,7 @@ def _line(change: ClassChange, board: Board, largest: float, width: int, look: L
     text = Text(" ", no_wrap=True, end="")
     name = pad(safe(board.classes[change.index], 20, ascii=look.ascii), 20)
     text.append(name, look.style("cursor" if chosen else "text"))
-    if width >= _SUPERCLASS_FROM and (of := superclass(board, change.index)):
+    if width >= _SUPERCLASS_FROM and (of := superclass(one.state, change.index)):
         text.append(" " + pad(safe(of, 30, ascii=look.ascii), 30), look.style("muted"))
     text.append(f" {numbers.percent(change.before):>6}", look.style(one.role))
     text.append(f" {numbers.percent(change.after):>6}", look.style(other.role))

@@ -20,8 +20,6 @@ from tui.render.plot import message
 from tui.render.safe import safe
 from tui.widgets.frame import Title, framed
 
-_NORMALISED = {Normalise.ROW: "% of actual", Normalise.COLUMN: "% of predicted", Normalise.COUNT: "counts"}
-
 
 def pair_name(board: Board, room: int, look: Look) -> Text:
     """B c100-resnet26 … minus A …, each in its colour, in about `room` columns: at least the letters."""
@@ -70,7 +68,7 @@ def draw_confusion(board: Board, width: int, height: int, look: Look) -> list[St
     right = _cell(spec, 14 if width >= 100 else 10, look)
     run, opened = board.pair[0].state.run, board.map.opened
     within = safe(run.superclasses[opened], 24, ascii=look.ascii) if run and opened is not None else ""
-    more = [(f"   {_NORMALISED[board.map.normalise]}", look.style("muted"))]
+    more = [(f"   {board.map.normalise.value}", look.style("muted"))]
     more += [(f"   within {within}", look.style("done"))] if within else []
     free = width - right.cell_len - 20
     legend = pair_name(board, free - sum(cell_len(text) for text, _ in more), look)

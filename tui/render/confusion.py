@@ -23,13 +23,13 @@ _MAX_COMBINATIONS = 400  # spellings tried for a name before it gets a number
 
 
 class Normalise(Enum):
-    """What a cell is a share of."""
+    """What a cell is a share of, as legends say it."""
 
-    ROW = "row"
+    ROW = "% of actual"
     """Of all images of the actual class: the diagonal is recall."""
-    COLUMN = "column"
+    COLUMN = "% of predicted"
     """Of all images predicted as that class: the diagonal is precision."""
-    COUNT = "count"
+    COUNT = "counts"
     """Of nothing: images."""
 
 
@@ -54,15 +54,6 @@ def shares(matrix: ArrayLike, normalise: Normalise) -> Shares:
     total = counts.sum(axis=1 if normalise is Normalise.ROW else 0, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 0, counts / total, np.nan)
-
-
-def collapse(matrix: ArrayLike, superclass_of: Sequence[int], k: int | None = None) -> Counts:
-    """Counts between superclasses; `superclass_of` names for each class one of k (as many as it needs by default)."""
-    counts, of = np.asarray(matrix, np.int64), np.asarray(superclass_of, np.intp)
-    k = int(of.max()) + 1 if k is None else k
-    # Summed cell by cell: a product of integer matrices takes 70 ms for 300 classes, and is made of every epoch shown.
-    summed = np.bincount((of[:, None] * k + of).ravel(), counts.ravel(), k * k)
-    return summed.reshape(k, k).astype(np.int64)
 
 
 def top_confusions(matrix: ArrayLike, names: Sequence[str], n: int = 10) -> list[Confusion]:

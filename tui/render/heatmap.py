@@ -25,7 +25,6 @@ from tui.render.confusion import (
     Normalise,
     Shares,
     abbreviate,
-    collapse,
     shares,
     top_confusions,
 )  # fmt: skip
@@ -36,8 +35,8 @@ from tui.render.ramps import LEVELS, Ramp, half_block
 from tui.render.safe import pad, safe
 
 __all__ = [
-    "Confusion", "Counts", "HeatLayout", "HeatSpec", "Normalise", "Shares", "abbreviate", "collapse", "draw_heatmap",
-    "heat_layout", "shares", "top_confusions",
+    "Confusion", "Counts", "HeatLayout", "HeatSpec", "Normalise", "Shares", "abbreviate", "draw_heatmap", "heat_layout",
+    "shares", "top_confusions",
 ]  # fmt: skip
 
 _SHADES, _ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"

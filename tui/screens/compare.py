@@ -22,7 +22,7 @@ from tui.confusion_view import turned
 from tui.screens.help import HelpScreen, Section
 from tui.screens.scene_screen import SceneScreen
 from tui.source import LiveSource
-from tui.view import SMOOTHINGS
+from tui.view import next_smoothing
 from tui.widgets.drawn import Scene
 from tui.widgets.filter import FilterInput
 from tui.widgets.keybar import Hint, KeyBar, Tabs
@@ -121,8 +121,7 @@ class CompareScreen(SceneScreen):
 
     def action_smooth(self) -> None:
         """More, or none."""
-        stronger = [weight for weight in SMOOTHINGS if weight > self.board.smoothing + 1e-9]
-        self.show_board(replace(self.board, smoothing=stronger[0] if stronger else 0.0))
+        self.show_board(replace(self.board, smoothing=next_smoothing(self.board.smoothing)))
 
     def action_bands(self) -> None:
         """Seeds together or apart."""
@@ -234,10 +233,7 @@ class CompareScreen(SceneScreen):
 
     def action_leave(self) -> None:
         """Back to the home screen, or out."""
-        if len(self.app.screen_stack) > 2:
-            self.dismiss()
-        else:
-            self.app.exit()
+        self.close()
 
     def hints(self) -> list[Hint]:
         """The footer: what does something in this pane."""

@@ -7,6 +7,9 @@ from textual.screen import Screen
 from tui.screens.help import Section
 from tui.widgets.drawn import Drawn, Scene
 
+_BOTTOM = 2
+"""Screens there are when this one was opened from the command line: Textual's own, and this."""
+
 
 class SceneScreen(Screen[None]):
     """A full screen of drawings."""
@@ -16,6 +19,13 @@ class SceneScreen(Screen[None]):
     def key_sections(self) -> list[Section]:
         """All keys, for help and command palette."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Back to the screen that this one was opened from, or out."""
+        if len(self.app.screen_stack) > _BOTTOM:
+            self.dismiss()
+        else:
+            self.app.exit()
 
     def redraw_all(self) -> None:
         """After a change of colours."""

@@ -8,8 +8,6 @@ from tui.screens.dialogs import LEAVE_CHOICES, STOP_CHOICES, ChoiceDialog, PlanD
 from tui.screens.scene_screen import SceneScreen
 from tui.steering import Steering
 
-_BOTTOM = 2
-"""Screens there are when a run was opened from the command line: Textual's own, and the run's."""
 NEEDS_TRAINER = frozenset({"pause", "checkpoint", "evaluate", "stop", "scale_lr", "change_epochs"})
 """Actions that only a trainer can do."""
 
@@ -100,7 +98,4 @@ class SteeringKeys(SceneScreen):
 
     def action_detach(self) -> None:
         """Leave, to the home screen where one came from there; the training goes on."""
-        if len(self.app.screen_stack) > _BOTTOM:
-            self.dismiss()
-        else:
-            self.app.exit()
+        self.close()

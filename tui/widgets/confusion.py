@@ -43,11 +43,6 @@ KEYS = [
 ]
 _TITLE_CELLS = 21
 """Of the frame's upper edge, besides the legend and the epoch."""
-_NORMALISED = {
-    Normalise.ROW: "% of actual",
-    Normalise.COLUMN: "% of predicted",
-    Normalise.COUNT: "counts",
-}
 
 
 class ConfusionGrid(Drawn, can_focus=True):
@@ -68,7 +63,7 @@ class ConfusionGrid(Drawn, can_focus=True):
         state, look = self.scene.state, self.scene.look
         view = self.choices
         body = draw_heatmap(view.spec(state), width - 2, height - 2, look)
-        parts = [(_NORMALISED[view.normalise], look.style("text"))]
+        parts = [(view.normalise.value, look.style("text"))]
         if view.opened is not None and state.run:
             parts.append((f"within {safe(state.run.superclasses[view.opened])}", look.style("done")))
         baseline = view.baseline_epoch(state)
@@ -251,12 +246,6 @@ class ConfusionPane(Pane):
     def on_confusion_grid_moved(self) -> None:
         """The side follows the cursor."""
         self.query_one(ConfusionSide).redraw()
-
-    def show_subject(self, subject: object) -> None:
-        """Put the cursor on a cell."""
-        if isinstance(subject, tuple):
-            grid = self.query_one(ConfusionGrid)
-            grid.change(replace(grid.choices, by_superclass=False, opened=None, cursor=subject))
 
     def back(self) -> bool:
         """Out of a superclass."""

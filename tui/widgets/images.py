@@ -85,7 +85,7 @@ class ImageGrid(Drawn, can_focus=True):
         names = [safe(name) for name in state.classes]
         tiles = [
             Tile(
-                np_image(images, number),
+                images.pixels[number],
                 names[int(images.labels[number])],
                 names[int(said.predicted[number])],
                 float(said.confidence[number]),
@@ -165,11 +165,6 @@ class ImageGrid(Drawn, can_focus=True):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves by a row."""
         self.action_move(0, -1)
-
-
-def np_image(images: Images, number: int) -> Any:
-    """One image, read from disk."""
-    return images.pixels[number]
 
 
 class ImagesPane(Pane):
