@@ -51,7 +51,7 @@ class Columns:
             rows together, which they do as soon as anyone reads.
     """
 
-    def __init__(self, *names: str, expand: Expand | None = None) -> None:
+    def __init__(self, *names: str, expand: Expand) -> None:
         self._store = _Store({name: np.empty(1024) for name in names})
         self._length = 0
         self._expand = expand
@@ -62,26 +62,8 @@ class Columns:
         return self._length + self._num_waiting
 
     def __getitem__(self, name: str) -> Floats:
-        if self._waiting:
-            self._write_waiting()
-        return self._store.arrays[name][: self._length]
-
-    def append(self, count: int, **values: Floats | list[float]) -> None:
-        """Append `count` rows; every column must be given."""
         self._write_waiting()
-        start, end, store = self._length, self._length + count, self._store
-        if start < store.used:
-            if end <= store.used and all(
-                array[start:end].tobytes() == np.asarray(values[name], np.float64).tobytes()
-                for name, array in store.arrays.items()
-            ):
-                self._length = end  # the same history as that of the one who wrote it
-                return
-            store = self._store = store.copied(start, count)
-        store.reserve(end)
-        for name, array in store.arrays.items():
-            array[start:end] = values[name]
-        self._length = store.used = end
+        return self._store.arrays[name][: self._length]
 
     def put_off(self, count: int, chunk: Any) -> None:
         """Append `count` rows that are made when somebody reads."""
@@ -104,7 +86,21 @@ class Columns:
         return other
 
     def _write_waiting(self) -> None:
-        if self._waiting and self._expand is not None:
+        if self._waiting:
             waiting, count = self._waiting, self._num_waiting
             self._waiting, self._num_waiting = [], 0
-            self.append(count, **self._expand(waiting))
+            self._append(count, self._expand(waiting))
+
+    def _append(self, count: int, values: dict[str, Floats]) -> None:
+        start, end, store = self._length, self._length + count, self._store
+        if start < store.used:
+            if end <= store.used and all(
+                array[start:end].tobytes() == values[name].tobytes() for name, array in store.arrays.items()
+            ):
+                self._length = end  # the same history as that of the one who wrote it
+                return
+            store = self._store = store.copied(start, count)
+        store.reserve(end)
+        for name, array in store.arrays.items():
+            array[start:end] = values[name]
+        self._length = store.used = end
