@@ -58,7 +58,7 @@ class EventReader:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise OSError(errno.EINVAL, "not a plain file")
-                if self._inode is not None and (status.st_ino != self._inode or status.st_size < self.offset):
+                if status.st_ino != self._inode or status.st_size < self.offset:
                     self.offset = 0  # replaced by another file: read that one from its start
                 self._inode = status.st_ino
                 file.seek(self.offset)
