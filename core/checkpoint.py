@@ -76,8 +76,7 @@ def save_checkpoint(
     temporary = folder / f".{target.name}.{os.getpid()}.tmp"
     try:
         folder.mkdir(exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)  # a trainer that was killed in a container had the same number
         _write_durably(temporary / "state.pt", data)
         _write_durably(temporary / "meta.json", msgspec.json.format(msgspec.json.encode(meta), indent=2))
         _sync_folder(temporary)

@@ -207,6 +207,15 @@ def test_a_failed_save_leaves_what_was_there_and_no_litter(folder: Path, monkeyp
     assert resolve_checkpoint(folder, "last") == before
 
 
+def test_what_died_with_this_process_s_number_is_in_nobody_s_way(folder: Path) -> None:
+    """In a container a trainer and its successor may both be process 1."""
+    leftover = folder / f".step-00000003.{os.getpid()}.tmp"
+    leftover.mkdir(parents=True)
+    (leftover / "state.pt").write_bytes(bytes(99_999))
+    assert load_checkpoint(save(folder))[0]["progress"] == STATE["progress"]
+    assert litter(folder) == []
+
+
 def test_one_of_the_same_step_stands_beside_the_first(folder: Path) -> None:
     """Nothing that is whole is ever overwritten: somebody asks for a checkpoint, then stops before the next step."""
     first = save(folder, keep=True)
