@@ -70,4 +70,5 @@ class Plan:
         self._progress.plateau = before.update(schedule, loss)
         if self._progress.plateau.factor == before.factor:
             return ""
-        return f"the validation loss has not improved for {schedule.patience + 1} epochs"
+        epochs = "an epoch" if schedule.patience == 0 else f"{schedule.patience + 1} epochs"
+        return f"the validation loss has not improved for {epochs}"
