@@ -52,9 +52,10 @@ def test_a_command_says_who_sent_it_and_when(folder: Path, monkeypatch: pytest.M
     assert (command.sender, command.created) == ("ada@gpu7", 1.5e9)
 
 
-def test_a_sender_without_a_name_is_known_by_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [KeyError, OSError], ids=["before Python 3.13", "since"])
+def test_a_sender_without_a_name_is_known_by_the_host(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def nameless() -> str:
-        raise KeyError("getpwuid(): uid not found: 1234")
+        raise error("getpwuid(): uid not found: 1234")
 
     monkeypatch.setattr(control_module.getpass, "getuser", nameless)
     monkeypatch.setattr(control_module.socket, "gethostname", lambda: "gpu7")

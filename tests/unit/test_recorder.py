@@ -160,6 +160,7 @@ def test_where_the_file_cannot_be_cut_later_lines_are_intact_and_the_scrap_is_co
     reader.poll()
     assert reader.num_corrupt == 1
     assert texts(path) == ["before", "after", "1 event could not be written to events.jsonl", "later"]
+    assert b"\n\n" not in path.read_bytes(), "only the line after the scrap needs one of its own"
 
 
 REAL_LIMIT = """

@@ -138,6 +138,14 @@ def test_a_recording_grows_with_its_log(tmp_path: Path) -> None:
     assert recording.num_bytes == path.stat().st_size
 
 
+def test_a_log_that_was_replaced_while_it_is_shown_says_so(tmp_path: Path) -> None:
+    recording = Recording(write(tmp_path / "events.jsonl", three_epochs()))
+    recording.extend()
+    write(recording.path, three_epochs()[:5])
+    with pytest.raises(StorageError, match="was replaced"):
+        recording.extend()
+
+
 def test_a_log_that_was_cut_since_says_so(tmp_path: Path) -> None:
     recording = Recording(write(tmp_path / "events.jsonl", three_epochs()))
     recording.extend()
@@ -152,7 +160,7 @@ def test_a_log_that_was_cut_since_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("0", 0), ("1", 5), ("epoch 2", 8), ("epoch=3", 11), ("step 3", 4), ("step 4", 4), ("step 5", 6),
+        ("0", 0), ("1", 5), ("epoch 2", 8), ("epoch=3", 11), ("step 0", 0), ("step 3", 4), ("step 4", 4), ("step 5", 6),
         ("step 12", 10), ("0:04", 5), ("4s", 5), ("0.1m", 7), ("best", 8), ("start", 0), ("end", 12), ("50%", 6),
     ],
 )  # fmt: skip
@@ -182,14 +190,17 @@ def test_a_place_beyond_the_run_is_an_error_that_says_what_there_is(
         replay.place_of(text)
 
 
-def test_steps_that_were_taken_back_are_not_what_a_step_means(tmp_path: Path) -> None:
-    records = story(
-        run_started(),
-        batches(0, 8),
+@pytest.mark.parametrize(
+    "back",
+    [
         ev.Resumed(attempt=1, from_step=4, from_epoch=1, checkpoint="c"),
-        batches(4, 4),
-    )
-    replay = opened(tmp_path, records)
+        ev.RolledBack(from_step=4, from_epoch=1, reason="nan", plan=ev.LrPlan(steps=[], lr=[])),
+    ],
+    ids=["resumed", "rolled back"],
+)
+def test_steps_that_were_taken_back_are_marked_and_not_what_a_step_means(back: ev.Event, tmp_path: Path) -> None:
+    replay = opened(tmp_path, story(run_started(), batches(0, 8), back, batches(4, 4)))
+    assert [(moment.kind, moment.place) for moment in replay.recording.moments] == [("resumed", 3)]
     assert replay.place_of("step 6") == 4
     assert replay.place_of("step 4") == 2
 

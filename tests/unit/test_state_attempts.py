@@ -240,6 +240,13 @@ def test_where_the_line_that_says_so_was_lost_nothing_doubles_back_either(starte
     assert started.state.batches["step"].tolist() == [0, 1, 2, 3]
     assert [epoch.epoch for epoch in started.state.epochs] == [1]
     assert (started.state.training_seconds, started.state.num_images) == (2.0, 32)
+    train(started, 3, 1, seconds=1.0)
+    assert started.state.batches["step"].tolist() == [0, 1, 2, 3]
+
+
+def test_an_epoch_s_end_tells_the_step_where_the_lines_before_it_were_lost(started: Log) -> None:
+    started.tell(epoch_ended(1, 4))
+    assert started.state.step == 4
 
 
 def test_rolling_back_within_an_attempt_drops_what_is_superseded_too(started: Log) -> None:
@@ -265,6 +272,14 @@ def test_a_resumed_run_is_not_ended(started: Log) -> None:
     assert started.state.ended is None
     assert started.state.status == "starting"
     assert alive_at(started, 1.0) == "starting"
+
+
+def test_a_resumed_run_is_not_stalled_because_it_was_before(started: Log) -> None:
+    train(started, 0, 4, seconds=2.0)
+    started.tell(ev.Heartbeat(step=4, last_step_age_seconds=9999.0))
+    resume(started, step=4, epoch=1)
+    started.tell(ev.PhaseChanged(phase="training"))
+    assert alive_at(started, 1.0) == "running"
 
 
 def test_the_rate_of_another_attempt_says_nothing(started: Log) -> None:

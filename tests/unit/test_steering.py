@@ -317,6 +317,12 @@ def test_a_pause_that_is_taken_back_at_once_is_none(scene: Scene) -> None:
     assert asked(told) == []
 
 
+def test_a_run_that_is_stopped_at_once_is_not_paused_as_well(scene: Scene) -> None:
+    scene.send("pause")
+    scene.send("stop")
+    assert not any(isinstance(event, ev.Paused) for event in scene.look())
+
+
 # -- signals ----------------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +339,14 @@ def test_a_signal_saves_and_ends(request_: Any, name: str, ending: tuple[Any, ..
     scene.signal(request_, name)
     assert scene.look() == ["halt", "save for signal"]
     assert scene.trainer.ending == ending
+
+
+def test_a_signal_goes_before_commands(scene: Scene) -> None:
+    scene.send("stop", "discard")
+    scene.signal("preempt", "SIGTERM")
+    assert scene.look() == ["halt", "save for signal"]
+    assert scene.trainer.ending is not None
+    assert scene.trainer.ending[0] == "preempted"
 
 
 def test_a_signal_ends_it_also_where_no_checkpoint_can_be_written(scene: Scene) -> None:
