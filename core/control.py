@@ -103,6 +103,15 @@ def parse_epochs(text: str) -> int:
     return epochs
 
 
+def check_epochs(epochs: int, num_done: int) -> None:
+    """
+    Raises:
+        UsageError: so many epochs are done already.
+    """
+    if epochs <= num_done:
+        raise UsageError("1 epoch is done already" if num_done == 1 else f"{num_done} epochs are done already")
+
+
 def send(control: Path, command: Command) -> str:
     """Leave a command for the trainer and return its id.
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from core import events as ev
+from core.control import check_epochs
 from core.data.randomness import stream_seed
 from core.device import seed_device
 from core.errors import DivergedError, ExitCode, UsageError
@@ -281,8 +282,7 @@ class Trainer:
 
     def change_epochs(self, epochs: int) -> None:
         """Train for so many epochs in all."""
-        if epochs <= self.progress.epoch:
-            raise UsageError(f"{self.progress.epoch} epochs are done already")
+        check_epochs(epochs, self.progress.epoch)
         if self.config.max_steps is not None:
             raise UsageError(f"this run ends after {self.config.max_steps} steps, whatever its epochs")
         self.progress.num_epochs = epochs

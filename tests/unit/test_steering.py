@@ -77,7 +77,7 @@ class FakeTrainer:
 
     def change_epochs(self, epochs: int) -> None:
         if epochs < 2:
-            raise UsageError("1 epochs are done already")
+            raise UsageError("1 epoch is done already")
         self.num_epochs, self.num_steps = epochs, 4 * epochs
 
     def finish(self, status: str, reason: str, exit_code: ExitCode) -> None:
@@ -213,7 +213,7 @@ def test_several_commands_are_obeyed_in_order(scene: Scene) -> None:
     [
         (Command(name="unpause"), "the training is not paused"),
         (Command(name="lr", argument="0"), 'lr takes a positive factor, as in `lr ×0.5`, but got "0"'),
-        (Command(name="epochs", argument="1"), "1 epochs are done already"),
+        (Command(name="epochs", argument="1"), "1 epoch is done already"),
         (
             Command(name="epochs", argument="many"),
             'epochs takes a positive whole number, as in `epochs 40`, but got "many"',

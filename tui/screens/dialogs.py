@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core import events as ev
-from core.control import parse_epochs, parse_factor
+from core.control import check_epochs, parse_epochs, parse_factor
 from core.errors import UsageError
 from tui.figures import new_plan
 from tui.render.plot import draw_plot, legend
@@ -168,8 +168,7 @@ def epochs_planner(scene: Scene) -> Planner:
         state, epochs = scene.state, parse_epochs(text)
         if state.run is None or state.plan is None:
             raise UsageError("the plan is not known yet")
-        if epochs <= state.epoch:
-            raise UsageError(f"{state.epoch} epochs are done already")
+        check_epochs(epochs, state.epoch)
         config = msgspec.convert(state.run.config, TrainConfig)
         per_epoch = state.run.steps_per_epoch
         num_steps = min(epochs * per_epoch, config.max_steps or epochs * per_epoch)
