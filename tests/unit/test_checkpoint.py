@@ -18,6 +18,7 @@ import torch
 from core import checkpoint as checkpoint_module
 from core.checkpoint import (
     FORMAT,
+    forget_best_after,
     load_checkpoint,
     load_newest,
     newest_first,
@@ -268,6 +269,16 @@ def test_a_pointer_that_is_missing_is_an_error(folder: Path) -> None:
     save(folder)
     with pytest.raises(CheckpointError, match=f"{folder} has no best checkpoint"):
         resolve_checkpoint(folder, "best")
+
+
+def test_the_best_is_forgotten_where_it_lies_ahead(folder: Path) -> None:
+    save(folder, step=4)
+    best = save(folder, step=4)
+    point(folder, "best", best.name)
+    forget_best_after(folder, 4)
+    assert resolve_checkpoint(folder, "best") == best
+    forget_best_after(folder, 3)
+    assert not (folder / "best").exists()
 
 
 def test_a_pointer_to_what_is_gone_is_an_error(folder: Path) -> None:

@@ -16,6 +16,7 @@ from core.recorder import Recorder
 from core.runfolder import RunFolder
 from core.signals import Signals
 from core.state import RunState
+from core.step import Step
 from core.train import Trainer
 from tests.training import STEPS_PER_EPOCH, history, image_folder, tiny, train
 
@@ -56,6 +57,25 @@ def test_divergence_stops_before_the_weights_are_touched(
     assert all(bool(parameter.isfinite().all()) for parameter in trainers[0].parameters)
 
 
+def test_a_gradient_that_is_not_finite_does_not_touch_the_weights_either(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, trainers = Step.gradient_norm, []
+
+    def spoiled(self: Step) -> torch.Tensor:
+        trainer = trainers[0]
+        if trainer.step == 2:
+            trainer.parameters[0].grad.fill_(float("inf"))
+        return original(self)
+
+    run = Trainer.run
+    monkeypatch.setattr(Trainer, "run", lambda self: trainers.append(self) or run(self))
+    monkeypatch.setattr(Step, "gradient_norm", spoiled)
+    with pytest.raises(DivergedError, match="the gradient norm became inf at step 2"):
+        train(RunFolder(tmp_path / "run"), tiny(images))
+    assert all(bool(parameter.isfinite().all()) for parameter in trainers[0].parameters)
+
+
 def test_rollback_goes_back_to_the_checkpoint_with_half_the_learning_rate(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +105,19 @@ def test_without_a_checkpoint_there_is_nothing_to_go_back_to(
     poison(monkeypatch, step=1, times=1)
     with pytest.raises(DivergedError, match="there is no checkpoint yet"):
         train(folder, tiny(images, on_nan="rollback:2"))
+
+
+def test_where_every_checkpoint_is_damaged_there_is_nothing_to_go_back_to_either(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.CheckpointSaved):
+            (folder.path / record.event.path / "state.pt").write_bytes(b"")
+
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=STEPS_PER_EPOCH, times=1)
+    with pytest.raises(DivergedError):
+        train(folder, tiny(images, on_nan="rollback:2"), watch=watch)
 
 
 def test_weights_that_are_not_finite_replace_no_checkpoint(

@@ -33,6 +33,7 @@ def test_every_mean_is_over_images_whatever_the_last_batch() -> None:
     assert evaluation.top1 == pytest.approx(float((best[:, 0] == labels).double().mean()))
     assert evaluation.top5 == pytest.approx(float((best == labels[:, None]).any(1).double().mean()))
     assert predictions.predicted.tolist() == best[:, 0].tolist()
+    assert predictions.confidence.tolist() == pytest.approx(logits.softmax(1).amax(1).tolist(), abs=1e-3)
     counts = torch.zeros(10, 10, dtype=torch.int64)
     counts.index_put_((labels, best[:, 0]), torch.tensor(1), accumulate=True)
     assert evaluation.confusion == counts.tolist()
@@ -41,6 +42,13 @@ def test_every_mean_is_over_images_whatever_the_last_batch() -> None:
 def test_of_equal_logits_no_more_than_five_are_among_the_first_five() -> None:
     evaluation, _ = told(torch.zeros(100, 10), torch.arange(100) % 10)
     assert (evaluation.top1, evaluation.top5) == (0.1, 0.5)
+    first, _ = told(torch.zeros(100, 10), torch.arange(100) % 5)
+    assert first.top5 == 1.0, "the first ones, as in the top 1"
+
+
+def test_of_five_classes_none_is_beyond_the_first_five() -> None:
+    assert told(torch.randn(10, 5), torch.arange(10) % 5)[0].top5 is None
+    assert told(torch.zeros(12, 6), torch.arange(12) % 6)[0].top5 == pytest.approx(5 / 6)
 
 
 def test_a_network_of_nans_is_right_about_class_0_at_most() -> None:

@@ -18,7 +18,7 @@ from core.fold import fold
 from core.reader import read_all
 from core.resume import Origin, differences, find_origin, is_finished
 from core.runfolder import Manifest, RunFolder, create_run_folder
-from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, image_folder, preempt_at, tiny, train
+from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, final_state, image_folder, preempt_at, tiny, train
 from tui.launch import TrainOptions, make_request
 
 _LARGE = NUM_TRAIN // 2  # two batches an epoch
@@ -60,6 +60,7 @@ def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images
     assert not is_finished(folder, tiny(images, epochs=4))
     assert not is_finished(folder, tiny(images), epochs_asked=True)
     assert train(folder, tiny(images), resume="last").step == 2 * STEPS_PER_EPOCH
+    assert fold(folder.events_file).num_epochs == 2
     assert train(folder, tiny(images), resume="last", epochs_asked=True).step == 3 * STEPS_PER_EPOCH
 
 
@@ -146,8 +147,13 @@ def test_the_best_checkpoint_stays_the_best_unless_it_lies_ahead(images: Path, t
 
 @pytest.mark.parametrize(
     ("changes", "lr_asked", "lr"),
-    [({}, False, 0.0005), ({"optimizer__lr": 0.01}, True, 0.01), ({}, True, 0.001)],
-    ids=["as it was", "given", "the parent's own given"],
+    [
+        ({}, False, 0.0005),
+        ({"optimizer__lr": 0.01}, True, 0.01),
+        ({"optimizer__lr": 0.01}, False, 0.01),
+        ({}, True, 0.001),
+    ],
+    ids=["as it was", "given", "another in a file", "the parent's own given"],
 )
 def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
     changes: dict[str, Any], lr_asked: bool, lr: float, images: Path, tmp_path: Path
@@ -158,6 +164,29 @@ def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
     train(first, tiny(images, epochs=1))
     train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first, lr_asked=lr_asked)
     assert set(fold(second.events_file).batches["lr"]) == {lr}
+
+
+def test_other_settings_of_the_optimiser_are_what_a_fork_trains_with(images: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, max_steps=1))
+    train(second, tiny(images, max_steps=2, optimizer__weight_decay=0.25), resume="last", fork_of=first)
+    (group,) = final_state(second)["optimizer"]["param_groups"]
+    assert group["weight_decay"] == 0.25
+
+
+@pytest.mark.parametrize(("change", "from_step"), [("another", STEPS_PER_EPOCH), ("larger", STEPS_PER_EPOCH + 1)])
+def test_with_another_folder_of_images_an_epoch_begins_anew(change: str, from_step: int, tmp_path: Path) -> None:
+    images = image_folder(tmp_path / "images")
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, max_steps=STEPS_PER_EPOCH + 2))
+    if change == "another":
+        images = image_folder(tmp_path / "others")
+    else:
+        for image in list((images / "train" / "noon").iterdir())[:BATCH_SIZE]:
+            shutil.copy(image, image.with_stem(f"copy-{image.stem}"))
+    train(second, tiny(images, epochs=2), resume="last", fork_of=first)
+    (resumed,) = (record.event for record in read_all(second.events_file) if isinstance(record.event, ev.Resumed))
+    assert (resumed.from_step, resumed.from_epoch) == (from_step, 1)
 
 
 def test_a_run_is_resumed_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,71 @@
+"""How an attempt at a run begins: from which checkpoint, and what stands in the folder by then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import events as ev
+from core.checkpoint import point, resolve_checkpoint
+from core.fold import fold
+from core.runfolder import RunFolder
+from core.signals import Signals
+from tests.training import STEPS_PER_EPOCH, image_folder, tiny, train
+
+
+class KilledError(Exception):
+    """Stands for a SIGKILL."""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image_folder(tmp_path_factory.mktemp("images"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "status", "exit_code"),
+    [("preempt", "SIGTERM", "preempted", 75), ("interrupt", "SIGINT", "stopped", 0)],
+)
+def test_a_signal_while_the_data_is_loaded_ends_it_before_it_has_begun(
+    request_: Any, name: str, status: str, exit_code: int, images: Path, tmp_path: Path
+) -> None:
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.PhaseChanged) and record.event.phase == "loading_data":
+            signals.request, signals.name = request_, name
+
+    folder = RunFolder(tmp_path / "run")
+    ended = train(folder, tiny(images), watch=watch)
+    assert (ended.status, ended.exit_code, ended.step) == (status, exit_code, 0)
+    assert ended.reason == f"{name}, before training began"
+    assert not folder.checkpoints.exists()
+
+
+def test_who_is_killed_after_going_back_has_gone_back(images: Path, tmp_path: Path) -> None:
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.RunStarted):
+            raise KilledError
+
+    folder, earlier = RunFolder(tmp_path / "run"), f"step-{STEPS_PER_EPOCH:08d}"
+    train(folder, tiny(images, epochs=2))
+    with pytest.raises(KilledError):
+        train(folder, tiny(images, epochs=2), watch=watch, resume=earlier)
+    assert resolve_checkpoint(folder.checkpoints, "last").name == earlier
+
+
+def test_a_run_goes_on_from_its_best_checkpoint(images: Path, tmp_path: Path) -> None:
+    folder, best = RunFolder(tmp_path / "run"), f"step-{STEPS_PER_EPOCH:08d}"
+    train(folder, tiny(images, epochs=2))
+    point(folder.checkpoints, "best", best)
+    train(folder, tiny(images, epochs=2), resume="best")
+    (resumed,) = (timed.event for timed in fold(folder.events_file).log if isinstance(timed.event, ev.Resumed))
+    assert (resumed.checkpoint, resumed.from_step, resumed.from_epoch) == (best, STEPS_PER_EPOCH, 1)
+
+
+def test_the_manifest_tells_the_device(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, max_steps=1, device="cpu"))
+    device = folder.read_manifest().device
+    assert device is not None
+    assert device["name"] == "cpu"
