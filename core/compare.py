@@ -156,9 +156,9 @@ def time_to_reach(seconds: Sequence[float], values: Sequence[float], goal: float
     best, before = float("-inf"), 0.0
     for at, value in zip(seconds, values, strict=False):
         if value >= goal:
-            if best == float("-inf") or value <= best:
+            if best == float("-inf"):
                 return at
-            return before + (at - before) * max(goal - best, 0.0) / (value - best)
+            return before + (at - before) * (goal - best) / (value - best)
         if value > best:
             best, before = value, at
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -142,7 +141,7 @@ def _seconds_to(state: RunState, target: float | None) -> float | None:
     if target is None:
         return None
     for epoch, seconds in zip(state.epochs, state.epoch_seconds, strict=True):
-        if math.isfinite(epoch.validation.top1) and epoch.validation.top1 >= target:
+        if epoch.validation.top1 >= target:
             return seconds
     return None
 

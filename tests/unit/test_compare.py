@@ -69,6 +69,18 @@ def test_curves_at_different_places_are_joined_on_common_ones() -> None:
     assert found is not None
     assert (found.x[0], found.x[-1]) == (5, 10)
     np.testing.assert_allclose(found.high, found.x)
+    between = band([points([0, 10], [0, 10]), points([4, 6], [0, 0])])
+    assert between is not None
+    assert (between.x[0], between.x[-1]) == (4, 6)
+
+
+def test_a_band_may_be_a_single_epoch_and_has_400_places_at_most() -> None:
+    found = band([points([1], [0.1]), points([1, 2], [0.3, 0.4])])
+    assert found is not None
+    assert (found.x.tolist(), found.low.tolist(), found.high.tolist()) == ([1], [0.1], [0.3])
+    many = band([points(list(range(1000)), [0.5] * 1000)] * 2)
+    assert many is not None
+    assert len(many.x) == 400
 
 
 def test_one_curve_or_two_that_never_meet_make_no_band() -> None:
@@ -93,7 +105,8 @@ def test_only_settings_that_differ_are_told() -> None:
 
 def test_seeds_of_one_recipe_belong_together() -> None:
     def config(seed: int, lr: float = 0.1, recipe: str = "r") -> dict[str, object]:
-        return {"recipe": recipe, "seed": seed, "optimizer": {"lr": lr}, "checkpoint": {"keep": seed}}
+        incidental = {"threads": seed, "checkpoint": {"keep": seed}, "data": {"evaluation_batch_size": seed}}
+        return {"recipe": recipe, "seed": seed, "optimizer": {"lr": lr}, **incidental}
 
     assert seed_groups([config(1), config(2, lr=0.2), config(3), config(1, recipe="s")]) == [[0, 2], [1], [3]]
 
@@ -106,6 +119,11 @@ def test_gains_of_classes_are_differences_of_their_accuracy(counts: np.ndarray) 
     assert gains == sorted(gains, reverse=True)
     back = {change.index: change.gain for change in class_changes(counts[1], counts[0])}
     assert all(np.isnan(change.gain) or change.gain == -back[change.index] for change in changes)
+
+
+def test_classes_without_images_come_last() -> None:
+    before, after = np.diag([0, 4, 4]), np.array([[0, 0, 0], [4, 0, 0], [0, 0, 4]])
+    assert [change.index for change in class_changes(before, after)] == [2, 1, 0]
 
 
 def test_images_that_one_gets_right_and_the_other_wrong() -> None:

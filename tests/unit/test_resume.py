@@ -217,6 +217,15 @@ def test_a_checkpoint_with_a_relative_folder_of_images_goes_on_within_its_epoch(
     assert resumed.from_step == 3
 
 
+def test_how_long_where_and_what_is_kept_makes_no_other_run(images: Path) -> None:
+    harmless: dict[str, Any] = {
+        "epochs": 9, "max_steps": 7, "device": "cpu", "threads": 2, "on_nan": "rollback:1", "data__dir": "elsewhere",
+        "data__evaluation_batch_size": 5, "checkpoint__keep": 1,
+    }  # fmt: skip
+    assert differences(tiny(images), tiny(images, **harmless)) == []
+    assert differences(tiny(images), tiny(images, seed=4, **harmless)) == ["seed: 3 → 4"]
+
+
 def test_a_run_goes_on_with_a_folder_of_images_that_has_moved_and_not_with_another(tmp_path: Path) -> None:
     here, there = image_folder(tmp_path / "here" / "pets"), tmp_path / "there" / "pets"
     folder = RunFolder(tmp_path / "run")

@@ -130,7 +130,7 @@ def test_only_finished_runs_count_and_the_others_are_named(status: str, tmp_path
     ]
     found = summarize_seeds(runs)
     assert found.top1 is not None
-    assert (found.top1.count, found.top1.mean) == (1, 0.5)
+    assert (found.top1.count, found.top1.mean, found.num_finished) == (1, 0.5, 1)
     assert found.remarks == (f"b is {status} and does not count",)
     assert f"note: b is {status} and does not count" in summary_lines(found)
 
@@ -168,7 +168,7 @@ def test_runs_of_the_same_seed_are_told_of(tmp_path: Path) -> None:
 def test_a_run_counts_once(tmp_path: Path) -> None:
     run = seed_run(tmp_path, "a", 0, [0.5])
     with pytest.raises(UsageError, match="run a is named twice"):
-        summarize_seeds([run, RunFolder(tmp_path / "." / "a")])
+        summarize_seeds([run, RunFolder(tmp_path / "a" / ".." / "a")])
 
 
 @pytest.mark.parametrize("target", [0.0, -0.1, 94.0, float("nan")])
