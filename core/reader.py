@@ -13,6 +13,7 @@ from core.errors import StorageError
 from core.events import Record
 
 _BLOCK_BYTES = 1 << 20
+_HEAD_BYTES = 256  # hold the time of a log's first record: what begins with them is the same log, or a later copy of it
 
 
 class EventReader:
@@ -34,7 +35,7 @@ class EventReader:
         self.num_corrupt = 0
         self.offset = 0
         """Bytes read as whole lines so far."""
-        self._inode: int | None = None
+        self._head = b""
 
     def poll(self, limit_bytes: int | None = None) -> list[Record]:
         """Records added since the last call; at most about `limit_bytes` of the file."""
@@ -58,9 +59,10 @@ class EventReader:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise OSError(errno.EINVAL, "not a plain file")
-                if status.st_ino != self._inode or status.st_size < self.offset:
-                    self.offset = 0  # replaced by another file: read that one from its start
-                self._inode = status.st_ino
+                head = file.read(_HEAD_BYTES)
+                if not head.startswith(self._head[: self.offset]) or status.st_size < self.offset:
+                    self.offset = 0  # replaced by another log: read that one from its start
+                self._head = head
                 file.seek(self.offset)
                 end = None if limit_bytes is None else self.offset + limit_bytes
                 rest = b""

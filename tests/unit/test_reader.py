@@ -156,14 +156,27 @@ def test_a_log_that_was_replaced_is_read_from_its_start(tmp_path: Path) -> None:
     assert reader.poll() == new
 
 
+def test_a_later_copy_of_a_log_goes_on_where_the_earlier_one_ended(tmp_path: Path) -> None:
+    """As rsync leaves it, time and again, from the machine on which the run is trained."""
+    path, copy = tmp_path / "events.jsonl", tmp_path / "copy"
+    history = [ev.Record(seq=seq, wall=1.0, mono=1.0, attempt=1, event=ev.Paused(step=seq)) for seq in range(3)]
+    path.write_bytes(lines_of(history[:1]) + b'{"torn')
+    reader = EventReader(path)
+    assert reader.poll() == history[:1]
+    for count in (2, 3):
+        copy.write_bytes(lines_of(history[:count]))
+        copy.replace(path)
+        assert reader.poll() == history[count - 1 : count]
+
+
 def test_a_log_that_shrank_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    history = [ev.Record(seq=seq, wall=1.0, mono=1.0, attempt=1, event=ev.Paused(step=seq)) for seq in range(3)]
+    history = [ev.Record(seq=seq, wall=1.0, mono=1.0, attempt=1, event=ev.Paused(step=seq)) for seq in range(9)]
     path.write_bytes(lines_of(history))
     reader = EventReader(path)
     reader.poll()
-    path.write_bytes(lines_of(history[:1]))
-    assert reader.poll() == history[:1]
+    path.write_bytes(lines_of(history[:5]))
+    assert reader.poll() == history[:5]
 
 
 def test_a_log_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
