@@ -92,7 +92,8 @@ def test_what_is_no_image_is_passed_over(two_classes: Path) -> None:
     (two_classes / "cat" / "gone.png").symlink_to(two_classes / "nowhere.png")
     (two_classes / ".git").mkdir()
     (two_classes / "__MACOSX").mkdir()
-    paint(two_classes / "cat" / ".cache" / "deep" / "old.png")
+    for passed_over in (".cache", "__MACOSX"):
+        paint(two_classes / "cat" / passed_over / "deep" / "old.png")
     paint(two_classes / "cat" / "more" / "deep.PNG")
     (two_classes / "cat" / "more" / "up").symlink_to(two_classes / "cat", target_is_directory=True)
     _, train, validation = load_folder(two_classes, 8, ignore)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import msgspec
 import pytest
 import torch
 from torch import nn
@@ -100,6 +101,15 @@ def test_parameters_are_in_the_groups_they_belong_to_with_learning_rates_of_thei
     assert [group["orthogonal"] for group in optimizer.param_groups] == [True, False, False]
     set_hyperparameters(optimizer, lr=0.05)  # half of the schedule's peak: all of them halve
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.05, 0.25, 0.1])
+
+
+def test_what_has_a_learning_rate_of_0_is_in_no_group() -> None:
+    config = msgspec.structs.replace(CONFIG, bias_lr=0.0, weight_decay=0.1)
+    optimizer = build_optimizer(network(), config, torch.device("cpu"))
+    assert [len(group["params"]) for group in optimizer.param_groups] == [1, 1]
+    halted = build_optimizer(network(), msgspec.structs.replace(CONFIG, lr=0.0), torch.device("cpu"))
+    set_hyperparameters(halted, lr=0.0)
+    assert [group["lr"] for group in halted.param_groups] == [0.0] * 3
 
 
 def test_frozen_parameters_are_left_out_and_stay_as_they_are() -> None:

@@ -163,7 +163,9 @@ def test_a_learning_rate_given_to_a_fork_is_what_it_trains_with(
     control.send(first.control, control.parse_command(["lr", "×0.5"]))
     train(first, tiny(images, epochs=1))
     train(second, tiny(images, epochs=2, **changes), resume="last", fork_of=first, lr_asked=lr_asked)
-    assert set(fold(second.events_file).batches["lr"]) == {lr}
+    state = fold(second.events_file)
+    assert state.plan is not None
+    assert {*state.batches["lr"], *state.plan.lr} == {lr}
 
 
 def test_other_settings_of_the_optimiser_are_what_a_fork_trains_with(images: Path, tmp_path: Path) -> None:

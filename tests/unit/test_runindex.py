@@ -229,16 +229,18 @@ def test_what_is_deleted_comes_back(tmp_path: Path) -> None:
 
 
 def row(**more: object) -> Row:
-    notes = Notes(tuple(more.pop("tags", ())), "")  # type: ignore[arg-type]
+    notes = Notes(tuple(more.pop("tags", ())), "Wide")  # type: ignore[arg-type]
     state = more.pop("state", "finished")
     fields: dict[str, object] = {"id": "x", "recipe": "c10-lenet", "dataset": "cifar10", "best": 0.71, "epoch": 3}
+    fields |= {"last": 0.65, "problem": "Torn", "seconds": 60.0}
     return Row(RunSummary(**(fields | more)), state, notes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "lenet", "LENET cifar", "acc>70", "acc>=71 acc<72", "acc=71", "recipe:c10*", "state:fin", "state:ended",
-     "-state:live", "tag:keep", "keep", "epoch>2", "acc>70%"],
+     "-state:live", "tag:keep", "keep", "epoch>2", "acc>70%", "last=65",
+     "state:FIN", "note:WIDE", "wide", "torn", "-", "minutes<=1"],
 )  # fmt: skip
 def test_a_filter_that_fits(text: str) -> None:
     assert parse_filter(text)(row(tags=("keep",)))

@@ -60,6 +60,12 @@ def test_batch_norms_are_those_of_the_records() -> None:
         assert (norm.weight.requires_grad, norm.bias.requires_grad) == (False, True)
 
 
+def test_logits_are_divided_by_the_number_of_inputs_of_the_last_layer() -> None:
+    network = speednet(num_classes=10, image_shape=(3, 32, 32), width3=128).eval()
+    inputs = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(network(inputs) * 128, network[:-1](inputs), rtol=1e-4)
+
+
 def test_setting_up_a_run_whitens_the_first_layer_with_images_from_all_over_its_own_data() -> None:
     config = TrainConfig(
         recipe="test",

@@ -99,7 +99,9 @@ def test_an_evaluation_within_an_epoch_is_of_that_epoch(steered: RunFolder) -> N
 
 
 def test_epochs_that_are_done_or_cut_short_by_max_steps_cannot_be_asked_for(steered: RunFolder) -> None:
-    handled = [timed.event for timed in fold(steered.events_file).commands.values()]
+    state = fold(steered.events_file)
+    assert (state.num_epochs, state.num_steps) == (2, STEPS_PER_EPOCH + 2)
+    handled = [timed.event for timed in state.commands.values()]
     refused = [event.message for event in handled if isinstance(event, ev.CommandHandled) and event.status == "refused"]
     steps = STEPS_PER_EPOCH + 2
     assert refused == ["1 epoch is done already", f"this run ends after {steps} steps, whatever its epochs"]
