@@ -104,9 +104,10 @@ def parse_epochs(text: str) -> int:
 
 
 def check_epochs(epochs: int, num_done: int) -> None:
-    """
+    """That a run of which `num_done` epochs are done can be one of so many.
+
     Raises:
-        UsageError: so many epochs are done already.
+        UsageError: it cannot.
     """
     if epochs <= num_done:
         raise UsageError("1 epoch is done already" if num_done == 1 else f"{num_done} epochs are done already")
