@@ -85,7 +85,7 @@ def _try_compiling(
         setup.compiled = _Compiled(setup.model, {inputs.shape for inputs, _ in batches})
         compiled = _time(step, batches, setup)
     except RuntimeError as error:
-        if setup.config.compile is True or isinstance(error, torch.OutOfMemoryError):
+        if setup.config.compile is True:
             raise
         setup.compiled = plain
         emit(ev.Notice(level="warning", text=f"the network is not compiled, which fails here: {_reason(error)}"))
@@ -115,7 +115,7 @@ def _try_graph(
     try:
         graphed.capture(batches, setup)
     except RuntimeError as error:
-        if setup.config.graph is True or isinstance(error, torch.OutOfMemoryError):
+        if setup.config.graph is True:
             raise
         emit(
             ev.Notice(

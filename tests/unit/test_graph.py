@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from core import events as ev
 from core.config import DataConfig, ModelConfig, OptimizerConfig, RandomCrop, TrainConfig
 from core.device import seed_device
 from core.optim.factory import set_hyperparameters
@@ -155,3 +157,25 @@ def test_a_graph_goes_on_from_where_a_rollback_leads(optimizer: str) -> None:
     first = run(setup, graphed, 2, 5)
     restore(saved, setup)
     assert_equal(first, run(setup, graphed, 2, 5))
+
+
+@pytest.mark.parametrize("asked", ["auto", True])
+def test_where_the_memory_is_too_small_for_a_graph_steps_run_without(
+    asked: Literal["auto", True], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup, step, _ = prepared("dropout", "adam")
+    setup.config = msgspec.structs.replace(setup.config, graph=asked)
+    told: list[ev.Event] = []
+
+    def full(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(GraphedStep, "capture", full)
+    if asked is True:
+        with pytest.raises(torch.OutOfMemoryError):
+            _try_graph(step, setup, [], 1.0, told.append)
+    else:
+        assert _try_graph(step, setup, [], 1.0, told.append) is step
+        assert [event.text for event in told if isinstance(event, ev.Notice)] == [
+            "steps run without a CUDA graph, which cannot be captured: CUDA out of memory."
+        ]
