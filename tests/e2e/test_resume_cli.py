@@ -105,7 +105,7 @@ def test_memory_that_runs_out_ends_with_4_and_says_what_to_try(machine: Machine)
     words = (
         "--no-ui -r c100super-resnet9 --dataset shapes --batch-size 10000 --set threads=1 --max-steps 1 --run-id large"
     )
-    full = machine(*words.split(), memory_bytes=8 << 30)
+    full = machine(*words.split(), memory_bytes=6 << 30)
     assert full.returncode == ExitCode.OUT_OF_MEMORY, full.stderr
     assert "out of memory at batch size 10000: use a smaller --batch-size" in full.stderr + full.stdout
 
