@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
 from core import events as ev
 from core.headless import accuracies
@@ -50,6 +51,8 @@ def tell(timed: Timed) -> Line:
         case ev.Resumed() as resumed:
             scaled = f", learning rate ×{resumed.lr_scale:g}" if resumed.lr_scale != 1.0 else ""
             return "▶", "good", f"attempt {resumed.attempt} goes on from step {resumed.from_step:,}{scaled}"
+        case ev.RolledBack() as back:
+            return "!", "warn", back.reason
         case ev.PlanChanged() as changed:
             return "L", "mark", f"learning rate: {changed.reason}"
         case ev.Notice() as notice:
@@ -58,8 +61,10 @@ def tell(timed: Timed) -> Line:
         case ev.RunEnded() as ended:
             good = ended.status in ("finished", "stopped", "preempted")
             return "■", "good" if good else "bad", f"{ended.status}: {ended.reason}" if ended.reason else ended.status
+        case ev.Batches() | ev.Heartbeat() | ev.SystemSampled() as frequent:  # no log holds them
+            return "·", "muted", type(frequent).__name__
         case other:
-            return "·", "muted", type(other).__name__
+            assert_never(other)
 
 
 def worth_telling(state: RunState) -> list[Timed]:

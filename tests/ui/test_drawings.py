@@ -306,6 +306,13 @@ def test_log_drops_what_an_answer_made_superfluous(tmp_path: Path) -> None:
     assert "evaluate asked for" in told
 
 
+def test_log_says_why_and_where_to_a_run_went_back(tmp_path: Path) -> None:
+    run = Canned(tmp_path).start()
+    plan = ev.LrPlan(steps=[0], lr=[0.1])
+    run.emit(ev.RolledBack(from_step=0, from_epoch=0, reason="diverged: back to step 0", plan=plan))
+    assert tell(fold(run).log[-1]) == ("!", "warn", "diverged: back to step 0")
+
+
 def test_confusion_of_superclasses_counts_every_image_once(tmp_path: Path) -> None:
     state = fold(live(tmp_path, 100))
     view = ConfusionView()
