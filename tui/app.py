@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,7 +14,7 @@ from textual.app import App, SystemCommand
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
-from tui.bindings import key_name
+from tui.bindings import SUSPEND, key_name
 from tui.hangup import leave_on_signals
 from tui.render.palettes import NAMES, Look, make_look
 from tui.screens.run import RunScreen
@@ -40,7 +42,7 @@ class DashboardApp(App[None], inherit_bindings=False):
     CSS_PATH = "app.tcss"
     TITLE = "cifar-tui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar = []
+    BINDINGS: ClassVar = [SUSPEND]
 
     def __init__(
         self,
@@ -100,6 +102,14 @@ class DashboardApp(App[None], inherit_bindings=False):
         self.theme = PLAIN if self.no_color else (DARK if self.settings.theme == "dark" else LIGHT).name
 
     # -- actions ------------------------------------------------------------------------------------------------------
+
+    def action_suspend_process(self) -> None:
+        """Back to the shell, with all that it waits for (`make demo`); stopped without one, nothing would go on."""
+        if os.getpgrp() == os.getsid(0):  # a shell that can bring a job back gives it a group of its own
+            self.notify("There is no shell to go to: the dashboard was started without one", timeout=4)
+        else:
+            with self.suspend():
+                os.killpg(os.getpgrp(), signal.SIGTSTP)
 
     def action_next_palette(self) -> None:
         """The next palette, everywhere."""

@@ -10,7 +10,12 @@ PANES = ("Overview", "Classes", "Confusion", "Images", "Model", "System", "Log")
 Keys = list[Binding]
 
 SUSPEND = Binding(
-    "ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="To the shell, whose fg comes back; trainings go on"
+    "ctrl+z",
+    "app.suspend_process",
+    "Suspend",
+    show=False,
+    priority=True,  # in dialogs, too
+    tooltip="To the shell, whose fg comes back; trainings go on",
 )
 STEERING: Keys = [
     Binding(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -163,16 +166,18 @@ def test_one_ctrl_c_does_not_leave(tmp_path: Path) -> None:
 
 
 def test_ctrl_z_gives_the_shell_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[App[None]] = []
-
-    def suspend(app: App[None]) -> None:
-        asked.append(app)  # and do not stop the tests
-
-    monkeypatch.setattr(App, "action_suspend_process", suspend)
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda *signalled: sent.append(signalled))  # and do not stop the tests
+    monkeypatch.setattr(App, "suspend", nullcontext)
+    monkeypatch.setattr(os, "getsid", lambda _: os.getpgrp() + 1)  # as a shell with job control has it
 
     async def act(watched: Watching) -> None:
         await watched.press("ctrl+z")
-        assert asked == [watched.app]
+        assert sent == [(os.getpgrp(), signal.SIGTSTP)]
+        await watched.press("question_mark", "ctrl+z")
+        assert len(sent) == 2, "over the help"
+        await watched.press("escape", "l", "ctrl+z")
+        assert len(sent) == 3, "while something is typed"
 
     watch(live(tmp_path), act)
 

@@ -149,6 +149,15 @@ def test_settings_of_no_use_on_this_machine_are_told_and_leave_no_run(tmp_path: 
     assert list((tmp_path / "runs").iterdir()) == []
 
 
+def test_ctrl_z_without_a_shell_stops_nothing(tmp_path: Path) -> None:
+    with Terminal(["--runs-dir", "runs"], tmp_path) as terminal:  # as `ssh -t HOST cifar-tui` starts it
+        terminal.wait_for("No runs")
+        terminal.press("\x1a")
+        terminal.wait_for("There is no shell to go to", 10)
+        terminal.press("q")
+        assert terminal.exit_code() == 0
+
+
 def test_wrong_flag_is_told_before_the_screen_opens(tmp_path: Path) -> None:
     with Terminal(["-r", "shapes-smal"], tmp_path) as terminal:
         terminal.wait_for('Did you mean "shapes-small"?')
