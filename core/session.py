@@ -28,7 +28,7 @@ from core import control
 from core import events as ev
 from core.config import TrainConfig
 from core.data.class_folders import check_folder, folder_of
-from core.errors import CifarTuiError, DivergedError, ExitCode
+from core.errors import CifarTuiError, DivergedError, ExitCode, StorageError
 from core.headless import Report
 from core.pulse import Pulse
 from core.reader import EventReader
@@ -69,8 +69,8 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
     """Train a run, new or resumed, and return the exit code of the process.
 
     Every ending is recorded in the run's events, except that a new run whose settings turn out to be of no use here,
-    such as a device that is not there, leaves no folder. `signals` are those of several runs in a row: what comes
-    between two of them ends the second before it trains.
+    such as a device that is not there, leaves no folder; a resumed one keeps the settings that it had. `signals` are
+    those of several runs in a row: what comes between two of them ends the second before it trains.
 
     Raises:
         UsageError, StorageError, RunInUseError: there is no run folder to record anything in.
@@ -88,7 +88,8 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         attempt, seq = last_place(folder)
         recorder = Recorder(folder.events_file, attempt=attempt + 1, next_seq=seq + 1)
         stack.callback(recorder.close)
-        manifest = _manifest(folder, request)
+        before = folder.read_manifest() if resuming else None
+        manifest = _manifest(folder, request, before)
         folder.write_manifest(manifest)
         stdout, stderr = stack.enter_context(output_to(folder.log_file))
         report = report_to(folder, stdout, stderr)
@@ -104,6 +105,10 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         if ended.exit_code == ExitCode.USAGE and ended.step == 0 and not resuming:
             # No run: it would only be in the way of its name, and among the others.
             shutil.rmtree(folder.path, ignore_errors=True)
+        if before is not None and manifest.device is None:
+            # Nothing could be set up so: who goes on with the run or evaluates it is not given these settings.
+            with contextlib.suppress(StorageError):  # the ending is told in any case
+                folder.write_manifest(before)
         recorder.emit(ended)
         return ExitCode(ended.exit_code)
 
@@ -207,15 +212,13 @@ def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:
         )
 
 
-def _manifest(folder: RunFolder, request: Request) -> Manifest:
+def _manifest(folder: RunFolder, request: Request, before: Manifest | None) -> Manifest:
     """The manifest of this attempt; a resumed run keeps its birth and its parent."""
     created, parent = time.time(), None
-    if request.origin is not None:
-        if request.fork:
-            parent = request.origin.folder.id
-        else:
-            before = folder.read_manifest()
-            created, parent = before.created, before.parent
+    if before is not None:
+        created, parent = before.created, before.parent
+    elif request.origin is not None:
+        parent = request.origin.folder.id
     return Manifest(
         id=folder.id,
         recipe=request.config.recipe,

@@ -76,6 +76,14 @@ def test_settings_that_make_another_run_are_refused_and_listed(machine: Machine)
     assert "epochs" not in refused.stderr
 
 
+def test_settings_that_turn_out_to_be_of_no_use_here_are_not_kept(machine: Machine) -> None:
+    assert machine.train("--run-id", "kept").returncode == 0
+    before = RunFolder(machine.runs / "kept").read_manifest()
+    assert machine("--no-ui", "--resume", "kept", "--epochs", "3", "--device", "cuda:99").returncode == ExitCode.USAGE
+    assert RunFolder(machine.runs / "kept").read_manifest() == before
+    assert machine("evaluate", "kept").returncode == 0
+
+
 def test_a_fork_goes_on_in_a_new_run_that_names_its_parent(machine: Machine) -> None:
     forked = machine("--no-ui", "--resume", "first", "--fork", "--lr", "0.0005", "--epochs", "4", "--run-id", "second")
     assert forked.returncode == 0, forked.stderr
