@@ -7,12 +7,10 @@ events.
 
 from __future__ import annotations
 
-import errno
 import getpass
 import os
 import secrets
 import socket
-import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from core.errors import StorageError, UsageError, nearest
+from core.paths import open_plain
 
 CommandName = Literal["pause", "unpause", "checkpoint", "stop", "evaluate", "lr", "epochs"]
 COMMANDS: tuple[CommandName, ...] = ("pause", "unpause", "checkpoint", "stop", "evaluate", "lr", "epochs")
@@ -160,13 +159,8 @@ def _take_one(path: Path) -> Received | None:
 
 def _read(path: Path) -> bytes:
     # Neither a pipe nor a link that a stranger left here may hold up the trainer or lead it elsewhere.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a plain file")
-        return os.read(descriptor, _MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
+    with open_plain(path, os.O_NOFOLLOW) as file:
+        return file.read(_MAX_BYTES + 1)
 
 
 def _sender() -> str:

@@ -1,8 +1,12 @@
-"""Paths as people write them."""
+"""Paths as people write them, and files as others may have left them."""
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import UsageError
 
@@ -17,3 +21,16 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise UsageError(f"{path} cannot be used: no home directory is known for {Path(path).parts[0]}") from error
+
+
+def open_plain(path: Path, flags: int = 0) -> BinaryIO:
+    """Open a file to be read, with `flags` of `os.open`. A pipe would be waited for, and a device might never end.
+
+    Raises:
+        OSError: it cannot be opened, or is no plain file.
+    """
+    file = open(path, "rb", opener=lambda name, given: os.open(name, given | flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a plain file")
+    return file

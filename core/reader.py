@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from core.codec import CorruptLineError, NewerSchemaError, decode
 from core.errors import StorageError
 from core.events import Record
+from core.paths import open_plain
 
 _BLOCK_BYTES = 1 << 20
 _HEAD_BYTES = 256  # hold the time of a log's first record: what begins with them is the same log, or a later copy of it
@@ -55,12 +54,9 @@ class EventReader:
 
     def _lines(self, limit_bytes: int | None) -> Iterator[bytes]:
         try:
-            with open(self.path, "rb", opener=_open_at_once) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise OSError(errno.EINVAL, "not a plain file")
+            with open_plain(self.path) as file:
                 head = file.read(_HEAD_BYTES)
-                if not head.startswith(self._head[: self.offset]) or status.st_size < self.offset:
+                if not head.startswith(self._head[: self.offset]) or os.fstat(file.fileno()).st_size < self.offset:
                     self.offset = 0  # replaced by another log: read that one from its start
                 self._head = head
                 file.seek(self.offset)
@@ -78,11 +74,6 @@ class EventReader:
             return
         except OSError as error:
             raise StorageError(f"cannot read {self.path}: {error.strerror}") from error
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting, as for somebody who writes to it where it is a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def read_all(path: Path) -> list[Record]:

@@ -19,7 +19,7 @@ import msgspec
 from core.codec import to_json
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
-from core.paths import expanded
+from core.paths import expanded, open_plain
 
 DEFAULT_RUNS_DIR = Path("runs")
 RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
@@ -94,7 +94,8 @@ class RunFolder:
             StorageError: it is missing, unreadable or not a manifest.
         """
         try:
-            return msgspec.json.decode(self.manifest_file.read_bytes(), type=Manifest)
+            with open_plain(self.manifest_file) as file:
+                return msgspec.json.decode(file.read(), type=Manifest)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StorageError(f"{self.manifest_file} is not a run manifest: {error}") from error
         except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import StorageError
+from core.paths import open_plain
 from core.runfolder import write_atomically
 
 _NAME = "notes.json"
@@ -23,7 +24,7 @@ class Notes(msgspec.Struct, frozen=True):
 def read_notes(folder: Path) -> Notes:
     """The notes of a run folder; empty ones where there are none or they cannot be read."""
     try:
-        with (folder / _NAME).open("rb") as file:
+        with open_plain(folder / _NAME) as file:
             return msgspec.json.decode(file.read(_MOST_BYTES), type=Notes)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Notes()

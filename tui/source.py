@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.errors import StorageError
 from core.events import Record
+from core.paths import open_plain
 from core.reader import EventReader
 from core.runfolder import RunFolder
 from core.runsummary import has_died, has_trainer
@@ -161,7 +162,7 @@ class TextTail:
     def advance(self) -> bool:
         """Read what was added; whether that was anything."""
         try:
-            with self.folder.log_file.open("rb") as file:
+            with open_plain(self.folder.log_file) as file:
                 size = file.seek(0, 2)
                 if size == self._offset:
                     return False

@@ -363,6 +363,12 @@ def test_a_missing_manifest_is_an_error_that_names_it(folder: RunFolder) -> None
         folder.read_manifest()
 
 
+def test_a_pipe_in_the_place_of_a_manifest_is_not_waited_for(folder: RunFolder) -> None:
+    os.mkfifo(folder.manifest_file)
+    with pytest.raises(StorageError, match=r"cannot read .*mine/run\.json: not a plain file"):
+        folder.read_manifest()
+
+
 def test_at_no_moment_is_a_file_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
