@@ -140,6 +140,28 @@ def test_the_list_is_painted_while_runs_are_still_read_one_bit_at_a_time(
     at_home(tmp_path, act)
 
 
+def test_behind_a_run_the_list_reads_no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        Canned(tmp_path, num_epochs=1, run_id=f"run-{number:02}").start().end_epoch().end()
+    monkeypatch.setattr(home, "_READ_SECONDS", 0.0)  # one run at a time
+
+    async def act(seen: AtHome) -> None:
+        await seen.press("enter")
+        await seen.at(RunScreen)
+        for run in tmp_path.glob("run-*"):
+            (run / "events.jsonl").touch()
+        seen.screen._next_scan = 0.0
+        seen.screen.refresh_runs()
+        for _ in range(5):
+            await seen.pilot.pause(2 * home._BREATH_SECONDS)
+        assert len(seen.screen.index.unread) == 11
+        await seen.press("q")
+        while seen.screen.index.unread:
+            await seen.pilot.pause()
+
+    at_home(tmp_path, act)
+
+
 def test_folders_of_images_are_told_apart_by_their_last_part(tmp_path: Path) -> None:
     run = Canned(tmp_path)
     run.emit(msgspec.structs.replace(run._run_started(), dataset="folder:/home/somebody/pets"))

@@ -102,9 +102,14 @@ class HomeScreen(HomeActions):
 
     # -- the list goes on ---------------------------------------------------------------------------------------------
 
+    @property
+    def _is_seen(self) -> bool:
+        """Whether no run is open before it. Textual's `is_current` holds of any screen next to the uppermost."""
+        return next(screen for screen in reversed(self.app.screen_stack) if not screen.is_modal) is self
+
     def look(self) -> None:
         """See what has changed in the folder; live runs move on."""
-        if self.is_current:
+        if self._is_seen:
             self.refresh_runs()
 
     def refresh_runs(self) -> None:
@@ -126,7 +131,7 @@ class HomeScreen(HomeActions):
         """Read bit by bit: keys are answered, and the list is painted, in between."""
         self.index.read(_READ_SECONDS)
         self.show_runs()
-        self._is_reading = bool(self.index.unread)
+        self._is_reading = bool(self.index.unread) and self._is_seen
         if self._is_reading:
             self.set_timer(_BREATH_SECONDS, self._read_on)
 
