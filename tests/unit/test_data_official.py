@@ -7,7 +7,6 @@ import hashlib
 import os
 import pickle
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
@@ -232,10 +231,8 @@ def test_superclasses_of_cifar100_are_the_official_ones() -> None:
 
 @pytest.mark.real_data
 @needs(official.CIFAR10)
-def test_cifar10_has_the_published_mean_and_deviation_and_loads_within_seconds() -> None:
-    started = time.perf_counter()
+def test_cifar10_has_the_published_mean_and_deviation() -> None:
     dataset = load_dataset(DataConfig(dataset="cifar10", dir=str(DATA)), seed=0, report=ignore)
-    assert time.perf_counter() - started < 5  # 0.4 s on a quiet machine with the files in memory
     mean, std = channel_statistics(dataset.train.images)
     assert mean == pytest.approx((0.4914, 0.4822, 0.4465), abs=5e-5)
     assert std == pytest.approx((0.2470, 0.2435, 0.2616), abs=5e-5)

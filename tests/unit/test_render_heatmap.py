@@ -1,7 +1,5 @@
 """Confusion matrices: the numbers, the short names, and a map that fits."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from core.metrics import collapse
 from tui.render.heatmap import (
     HeatSpec,
     Normalise,
@@ -91,18 +88,6 @@ def test_a_share_is_of_the_row_the_column_or_nothing() -> None:
 
 def test_a_class_without_images_has_no_shares() -> None:
     assert np.isnan(shares([[0, 0], [1, 1]], Normalise.ROW)[0]).all()
-
-
-def test_collapsing_adds_up_the_members() -> None:
-    assert collapse(SMALL, [0, 0, 1], 2).tolist() == [[20, 0], [6, 4]]
-    assert collapse(SMALL, [0, 0, 1], 3).sum() == SMALL.sum()
-
-
-def test_hundreds_of_classes_are_collapsed_at_once() -> None:
-    counts = np.arange(600 * 600).reshape(600, 600)
-    began = time.process_time()
-    assert (collapse(counts, range(600), 600) == counts).all()
-    assert time.process_time() - began < 0.1, "seconds of CPU; a product of matrices takes several times as long"
 
 
 def test_top_confusions_are_the_commonest_mistakes() -> None:
