@@ -15,7 +15,8 @@ from core.errors import StorageError
 from core.export.files import replacing
 from core.export.gather import gather, read_answers
 from core.export.plain_files import write_csv, write_json
-from core.export.settings import flat_settings
+from core.export.settings import flat_settings, in_words
+from core.recipes import RECIPES
 from tests.export_runs import CLASSES, CONFUSIONS, WALL, batches, epoch_ended, make_run, over_views, started, two_epochs
 
 
@@ -229,9 +230,30 @@ def test_settings_are_flat_and_short() -> None:
     config = {"a": {"b": None, "c": [{"type": "flip", "p": 0.5}, {"type": "crop"}]}, "d": 1e-4, "e": True, "f": {}}
     assert flat_settings(config) == [
         ("a.b", "none"),
-        ("a.c", "flip(p=0.5), crop()"),
+        ("a.c", "flip(p=0.5), crop"),
         ("d", 1e-4),
         ("e", True),
         ("f", "none"),
     ]
     assert math.isnan(dict(flat_settings({"x": math.nan}))["x"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told", "left_out"),
+    [
+        ("c10-lenet", {"optimizer.betas", "optimizer.eps"}, {"optimizer.momentum", "optimizer.sgd_momentum"}),
+        ("c100-resnet26-sgd", {"optimizer.momentum", "optimizer.nesterov"}, {"optimizer.eps", "data.low_part"}),
+        ("c10-cpu", {"optimizer.momentum", "optimizer.bias_lr", "data.low_part"}, {"optimizer.betas"}),
+    ],
+)
+def test_settings_that_nothing_reads_are_left_out(recipe: str, told: set[str], left_out: set[str]) -> None:
+    settings = dict(flat_settings(msgspec.to_builtins(RECIPES[recipe].config)))
+    assert told <= settings.keys()
+    assert not left_out & settings.keys()
+
+
+def test_what_is_off_goes_without_saying_within_a_value_and_lists_are_told_apart() -> None:
+    assert in_words({"type": "affine", "degrees": 0.0, "shear": 10.0, "scale": [0.8, 1.2], "fill": None}) == (
+        "affine(shear=10, scale=[0.8, 1.2])"
+    )
+    assert in_words({"type": "constant"}) == "constant"

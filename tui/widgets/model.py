@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from core import events as ev
+from core.export.settings import as_part, in_use, in_words, is_nothing
 from core.steered import steered
 from tui.bindings import ENDS
 from tui.render import numbers
@@ -112,29 +113,17 @@ class Facts(Drawn):
 
 
 def settings_lines(config: dict[str, Any]) -> list[tuple[str, str]]:
-    """The settings one by one: optimizer.lr as `lr` under its table's name."""
+    """The settings in use that say something, each table on a line: optimizer.lr is `lr` under `optimizer`."""
     lines: list[tuple[str, str]] = []
-    for name, value in config.items():
-        if name == "recipe":
+    for name, value in in_use(config).items():
+        if name == "recipe" or is_nothing(value):
             continue
-        if isinstance(value, dict):
-            told = ", ".join(
-                f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, False, (), [], {})
-            )
+        if isinstance(value, dict) and "type" not in value:
+            told = ", ".join(f"{key} {as_part(item)}" for key, item in value.items() if not is_nothing(item))
             lines.append((name, told))
-        elif value not in (None, False):
-            lines.append((name, _plain(value)))
+        else:
+            lines.append((name, in_words(value)))
     return lines
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        kind = value.get("type")
-        rest = " ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "type")
-        return f"{kind} ({rest})" if kind and rest else str(kind or rest)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_plain(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class ModelPane(Pane):
