@@ -132,14 +132,14 @@ def _corners(schedule: Schedule, num_steps: int) -> set[int]:
             corner = _num_warmup(schedule, num_steps) - 1.0
         case _:
             return set()
-    return {math.floor(corner), math.ceil(corner), math.floor(corner) + 1}
+    return {math.floor(corner), math.floor(corner) + 1}
 
 
 def _one_cycle(schedule: OneCycle, step: int, num_steps: int, first: float, middle: float, last: float) -> float:
     """From `first` to `middle` to `last`, each by half a cosine. The peak may lie between two steps, as PyTorch's."""
     peak = schedule.rise * num_steps - 1.0
     end = num_steps - 1.0
-    if step <= peak or peak >= end:
+    if step <= peak:
         # A peak at step 0 has no rise; PyTorch divides by zero there.
         return _anneal(first, middle, step / peak if peak > 0 else 1.0)
     return _anneal(middle, last, (step - peak) / (end - peak))

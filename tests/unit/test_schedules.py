@@ -159,6 +159,7 @@ SCHEDULES: list[Schedule] = [
     OneCycle(rise=0.0),
     OneCycle(rise=1.0),
     Triangular(),
+    Triangular(rise=0.23),
     Triangular(rise=0.0),
     Triangular(rise=1.0),
     Cosine(),
@@ -229,7 +230,10 @@ def test_a_plan_that_begins_past_the_end_is_its_last_point() -> None:
     assert plan(Constant(), 0.5, num_steps=10, steps_per_epoch=5, first_step=10) == LrPlan(steps=[9], lr=[0.5])
 
 
-LOSSES = [2.0, 1.5, 1.49999, 1.6, 1.4, 1.39999, 1.4, 1.5, 1.4, math.nan, 1.2, 1.3, 1.3, 1.3, 1.3, math.inf, 0.5, 0.6]
+LOSSES = [
+    2.0, 1.5, 1.49999, 1.6, 1.4, 1.39999, 1.4, 1.5, 1.4, math.nan, 1.2, 1.3, 1.3, 1.3, 1.3, math.inf, 0.5, 0.6,
+    0.01, 0.00995, 0.01,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("patience", [0, 1, 2, 5])
