@@ -11,7 +11,6 @@ from core.paths import open_plain
 from core.runfolder import write_atomically
 
 _NAME = "notes.json"
-_MOST_BYTES = 64 << 10
 
 
 class Notes(msgspec.Struct, frozen=True):
@@ -25,7 +24,7 @@ def read_notes(folder: Path) -> Notes:
     """The notes of a run folder; empty ones where there are none or they cannot be read."""
     try:
         with open_plain(folder / _NAME) as file:
-            return msgspec.json.decode(file.read(_MOST_BYTES), type=Notes)
+            return msgspec.json.decode(file.read(), type=Notes)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Notes()
 

@@ -1,0 +1,44 @@
+"""Notes on a run, and runs that were deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import StorageError
+from core.runfolder import list_runs
+from core.runnotes import Notes, parse_tags, read_notes, write_notes
+from core.trash import from_trash, to_trash
+from tests.ui.canned import ended
+
+
+def test_notes_are_kept_and_bad_ones_are_empty(tmp_path: Path) -> None:
+    assert read_notes(tmp_path) == Notes()
+    write_notes(tmp_path, Notes(("keep",), "the one"))
+    assert read_notes(tmp_path) == Notes(("keep",), "the one")
+    for bad in (b"[", b'{"note": "\xff"}'):
+        (tmp_path / "notes.json").write_bytes(bad)
+        assert read_notes(tmp_path) == Notes()
+    long = Notes(note="a log pasted into it\n" * 10_000)
+    write_notes(tmp_path, long)
+    assert read_notes(tmp_path) == long
+    assert parse_tags(" #b, a  b,") == ("a", "b")
+    with pytest.raises(StorageError, match="no run folder"):
+        write_notes(tmp_path / "gone", Notes())
+
+
+def test_what_is_deleted_comes_back(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="one")
+    before = run.folder.events_file.read_bytes()
+    first = to_trash(run.folder)
+    assert not run.folder.path.exists()
+    ended(tmp_path, run_id="one")
+    second = to_trash(run.folder)
+    ended(tmp_path, run_id="one")
+    assert len({first, second, to_trash(run.folder)}) == 3
+    assert from_trash(first) == run.folder
+    assert run.folder.events_file.read_bytes() == before
+    with pytest.raises(StorageError, match="another run"):
+        from_trash(second)
+    assert list_runs(tmp_path) == [run.folder]
