@@ -159,7 +159,7 @@ def summary_lines(state: RunState, run_path: Path) -> list[str]:
         published = state.run.published if state.run else None
         if published:
             lines.append(f"published: {published.summary}")
-    if state.training_seconds and state.mean_images_per_second:
+    if state.mean_images_per_second:
         lines.append(
             f"{state.training_seconds:.1f} s of training at {state.mean_images_per_second:,.0f} img/s, "
             f"{state.seconds:.1f} s in all"

@@ -8,8 +8,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from core import events as ev
 from core.codec import encode
@@ -93,6 +93,10 @@ def test_an_epoch_of_nan_is_a_line_too() -> None:
             ev.CheckpointSaved(step=3, epoch=0, path="checkpoints/step-3", reason="command", num_bytes=3 << 20),
             "checkpoint checkpoints/step-3 (3.0 MiB)",
         ),
+        (
+            ev.CheckpointSaved(step=3, epoch=0, path="checkpoints/step-3", reason="stop", num_bytes=1 << 20),
+            "checkpoint checkpoints/step-3 (1.0 MiB)",
+        ),
         (ev.Paused(step=3), "paused at step 3"),
         (ev.Unpaused(step=3, seconds=2.0), "goes on after 2.0 s"),
         (
@@ -100,8 +104,8 @@ def test_an_epoch_of_nan_is_a_line_too() -> None:
             "attempt 2 goes on from step 8 (step-00000008)",
         ),
         (
-            ev.Resumed(attempt=2, from_step=0, from_epoch=0, checkpoint=""),
-            "attempt 2 goes on from step 0",
+            ev.Resumed(attempt=2, from_step=0, from_epoch=0, checkpoint="", lr_scale=2.0),
+            "attempt 2 goes on from step 0, learning rate ×2",
         ),
         (ev.PlanChanged(step=3, reason="a plateau", plan=ev.LrPlan(steps=[], lr=[])), "learning rate: a plateau"),
         (
@@ -204,16 +208,22 @@ def test_the_summary_of_a_run_that_failed_before_its_first_step() -> None:
     assert summary_lines(state, Path("/runs/r")) == ["failed: no data", "run folder: /runs/r"]
 
 
+@pytest.mark.parametrize("begun", [(), STARTED], ids=["a run that never was", "a run that could not go on"])
+def test_a_folder_is_named_unless_wrong_settings_have_left_none(begun: tuple[ev.Event, ...]) -> None:
+    state = fold(*begun, ev.RunEnded(status="failed", step=0, epoch=0, reason="no such device", exit_code=2))
+    assert ("run folder: /runs/r" in summary_lines(state, Path("/runs/r"))) == bool(begun)
+
+
 def test_a_network_that_is_right_about_everything_confuses_nothing() -> None:
     perfect = epoch_ended(1, 4)
-    state = fold(*STARTED, msgspec.structs.replace(perfect, validation=evaluation(confusion=[[2, 0], [0, 2]])), ENDED)
+    state = fold(*STARTED, replace(perfect, validation=evaluation(confusion=[[2, 0], [0, 2]])), ENDED)
     text = "\n".join(summary_lines(state, Path("/runs/r")))
     assert "most confused" not in text
     assert "hardest classes: cat 100.0%, dog 100.0%" in text
 
 
 def test_a_class_without_images_is_not_the_hardest() -> None:
-    state = fold(*STARTED, msgspec.structs.replace(EPOCH, validation=evaluation(confusion=[[0, 0], [1, 3]])), ENDED)
+    state = fold(*STARTED, replace(EPOCH, validation=evaluation(confusion=[[0, 0], [1, 3]])), ENDED)
     assert "hardest classes: dog 75.0%" in summary_lines(state, Path("/runs/r"))
 
 
@@ -365,16 +375,19 @@ def described_by(folder: RunFolder, state: RunState) -> dict[str, Any]:
 
 
 def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) -> None:
-    state = fold(*STARTED, batches(0, 4, seconds=4.0), EPOCH, epoch_ended(2, 8, top1=0.5), ENDED)
+    last = epoch_ended(2, 8)
+    measured = replace(last.validation, top5=0.875, top1_test_time=0.625)
+    steps = (batches(0, 4, seconds=4.0), EPOCH, batches(4, 4, epoch=2, seconds=12.0))
+    state = fold(*STARTED, *steps, replace(last, validation=measured), ENDED)
     described = described_by(folder, state)
     for key, value in {
         "id": "r", "recipe": "shapes-small", "dataset": "shapes", "state": "finished", "epoch": 2, "num_epochs": 3,
-        "step": 8, "num_steps": 12, "best": {"epoch": 1, "top1": 0.75}, "images_per_second": 8.0,
-        "path": str(folder.path), "device": "cpu",
+        "step": 8, "num_steps": 12, "best": {"epoch": 1, "top1": 0.75}, "images_per_second": 4.0,
+        "path": str(folder.path), "device": "cpu", "training_seconds": 16.0, "created": 1.5e9,
     }.items():  # fmt: skip
         assert described[key] == value, key
     assert described["last"] == {
-        "top1": 0.5, "top5": None, "top1_test_time": None, "validation_loss": 1.25,
+        "top1": 0.5, "top5": 0.875, "top1_test_time": 0.625, "validation_loss": 1.25,
         "train_accuracy": 0.5, "train_loss": 1.0,
     }  # fmt: skip
 

@@ -33,9 +33,18 @@ def test_times_that_are_no_times_tell_nothing() -> None:
     assert rate.images_per_second == 200
 
 
+def test_a_time_too_long_to_add_others_to_is_the_rate_on_its_own() -> None:
+    rate = RecentRate()
+    for seconds in (4.1, 4.1, 1e17):  # which ends in a sum of 1e17 + 16
+        rate.add(1, 100, seconds)
+    assert rate.step_seconds == 1e17
+
+
 def test_a_copy_goes_its_own_way() -> None:
     rate = RecentRate()
     rate.add(1, 100, 1.0)
     other = rate.copy()
     other.add(1, 300, 1.0)
     assert (rate.images_per_second, other.images_per_second) == (100, 200)
+    other.add(1, 450, RATE_WINDOW_SECONDS - 0.5)
+    assert other.images_per_second == pytest.approx(750 / (RATE_WINDOW_SECONDS + 0.5)), "the first second is over"

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from core import runindex
-from core.errors import StorageError, UsageError
+from core.errors import UsageError
 from core.reader import read_all
 from core.runfilter import Row, parse_filter
-from core.runfolder import RunFolder
+from core.runfolder import Manifest, RunFolder
 from core.runindex import RunIndex
-from core.runnotes import Notes, parse_tags, read_notes, write_notes
-from core.runsummary import RunSummary, condition, lock_is_held, summarize, thinned
+from core.runnotes import Notes
+from core.runsummary import RunSummary, condition, has_trainer, lock_is_held, summarize, thinned
 from core.state import RunState
-from core.trash import from_trash, to_trash
+from core.trash import to_trash
 from tests.ui.canned import WALL, Canned, ended, live
 from tui.home.estimate import estimate
 from tui.home.table import arranged, short_age
@@ -41,6 +41,8 @@ def test_a_row_says_what_the_fold_says(tmp_path: Path) -> None:
     assert (row.recipe, row.dataset, row.epoch, row.step) == ("c10-lenet", "cifar10", state.epoch, state.step)
     assert state.best is not None
     assert (row.best, row.best_epoch, row.seconds) == (state.best.top1, state.best.epoch, state.seconds)
+    assert state.last is not None
+    assert row.last_wall == state.last.wall
     assert row == summarize(run.folder, state)
 
 
@@ -183,10 +185,27 @@ def test_live_runs_are_told_from_dead_ones(tmp_path: Path) -> None:
     assert lock_is_held(run.folder) is False
 
 
-def test_a_paused_run_and_one_just_made_are_live(tmp_path: Path) -> None:
-    one = RunSummary(id="x", status="paused", last_wall=100.0)
-    assert condition(one, RunFolder(tmp_path / "x"), 105.0) == "paused"
-    assert condition(RunSummary(id="x", created=100.0), RunFolder(tmp_path / "x"), 105.0) == "starting"
+def test_a_run_heard_of_lately_does_what_it_said_last(tmp_path: Path) -> None:
+    said = {
+        "starting": RunSummary(id="x", created=100.0),
+        "running": RunSummary(id="x", status="training", last_wall=100.0),
+        "stalled": RunSummary(id="x", status="training", last_wall=100.0, phase_stalls=True),
+        "paused": RunSummary(id="x", status="paused", last_wall=100.0),
+    }
+    assert {condition(one, RunFolder(tmp_path / "x"), 105.0): one for one in said.values()} == said
+
+
+def test_where_no_lock_can_be_asked_a_process_on_this_machine_is_the_trainer(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "x")
+    folder.path.mkdir()
+    for host, pid, lives in (("here", os.getpid(), True), ("elsewhere", os.getpid(), False), ("here", 2**30, False)):
+        host = socket.gethostname() if host == "here" else host
+        folder.write_manifest(Manifest(id="x", recipe="x", created=1.0, config={}, host=host, pid=pid))
+        lock = folder.path / ".lock"
+        assert not has_trainer(folder), "who trains it has made a lock"
+        lock.mkdir()
+        assert has_trainer(folder) is lives
+        lock.rmdir()
 
 
 def test_curves_keep_their_ends() -> None:
@@ -194,35 +213,6 @@ def test_curves_keep_their_ends() -> None:
     assert len(thinned(values)) == 48
     assert (thinned(values)[0], thinned(values)[-1]) == (0.0, 999.0)
     assert thinned([0.1, float("nan"), 0.2]) == (0.1, 0.2)
-
-
-# -- notes and trash ---------------------------------------------------------------------------------------------------
-
-
-def test_notes_are_kept_and_bad_ones_are_empty(tmp_path: Path) -> None:
-    assert read_notes(tmp_path) == Notes()
-    write_notes(tmp_path, Notes(("keep",), "the one"))
-    assert read_notes(tmp_path) == Notes(("keep",), "the one")
-    (tmp_path / "notes.json").write_text("[")
-    assert read_notes(tmp_path) == Notes()
-    assert parse_tags(" #b, a  b,") == ("a", "b")
-    with pytest.raises(StorageError, match="no run folder"):
-        write_notes(tmp_path / "gone", Notes())
-
-
-def test_what_is_deleted_comes_back(tmp_path: Path) -> None:
-    run = ended(tmp_path, run_id="one")
-    before = run.folder.events_file.read_bytes()
-    first = to_trash(run.folder)
-    assert not run.folder.path.exists()
-    ended(tmp_path, run_id="one")
-    second = to_trash(run.folder)
-    assert first != second
-    assert from_trash(first) == run.folder
-    assert run.folder.events_file.read_bytes() == before
-    with pytest.raises(StorageError, match="another run"):
-        from_trash(second)
-    assert set(listed(tmp_path).summaries) == {"one"}
 
 
 # -- filters and order -------------------------------------------------------------------------------------------------
