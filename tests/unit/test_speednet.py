@@ -51,6 +51,13 @@ def test_whitening_makes_patches_uncorrelated_and_of_equal_variance() -> None:
     torch.testing.assert_close(filters[12:], -filters[:12])
 
 
+def test_patches_taken_part_by_part_count_as_those_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = photographs()
+    at_once = whitening_filters(inputs)
+    monkeypatch.setattr("core.models.speednet._IMAGES_AT_ONCE", 2 * len(inputs) // 3)
+    torch.testing.assert_close(whitening_filters(inputs), at_once)
+
+
 def test_batch_norms_are_those_of_the_records() -> None:
     network = speednet(num_classes=10, image_shape=(3, 32, 32))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]

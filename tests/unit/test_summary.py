@@ -60,6 +60,12 @@ def test_batch_norm_shortcuts_sums_and_global_pooling_are_described() -> None:
     )
     assert layers["stage2.0.sum"] == layer("stage2.0.sum", "sum", (32, 16, 16), 0, 8192, 21)
     assert layers["pool"] == layer("pool", "average pool 4x4", (128, 1, 1), 0, 16 * 128, None)
+    assert "stage1.0.shortcut" not in layers, "it does nothing"
+
+
+def test_dropout_is_told_with_its_part() -> None:
+    kinds = [layer.kind for name in ("lenet", "resnet26-w32") for layer in describe(build(name), CIFAR)]
+    assert [kind for kind in kinds if "drop" in kind.lower()] == ["dropout 0.5", "dropout 0.02"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -126,6 +132,13 @@ def test_the_receptive_field_is_where_the_gradient_reaches(as_module: bool) -> N
     extent = (reached.max(0).values - reached.min(0).values + 1).tolist()
     assert extent == [28, 28]  # 3, +1 → 4; +8·2 → 20; +2·4 → 28
     assert describe(model, (1, 96, 96))[-1].receptive_field == 28
+
+
+def test_the_receptive_field_is_that_of_the_longer_side_until_both_see_everything() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 1, (1, 5), stride=(1, 2)), nn.Conv2d(1, 1, (3, 1)), nn.MaxPool2d((2, 1)), nn.MaxPool2d((1, 6))
+    )
+    assert [layer.receptive_field for layer in describe(model, (1, 4, 16))] == [5, 9, 11, None]
 
 
 def test_a_layer_that_runs_twice_has_its_parameters_counted_once() -> None:
