@@ -196,7 +196,7 @@ def _choices(kind: Any) -> tuple[str, ...]:
     """The names that a setting may have, "null" for none; empty where it takes other text."""
     if get_origin(kind) is Literal:
         return get_args(kind)
-    if get_origin(kind) in (Union, UnionType) and str not in get_args(kind):
+    if get_origin(kind) in (Union, UnionType):
         names = tuple(name for member in get_args(kind) for name in _choices(member))
         if names and bool in get_args(kind):
             names = ("true", "false", *names)

@@ -245,7 +245,18 @@ REFUSED = {
     "an infinite number in a list": (
         ["data.normalize={mean=[inf], std=[1.0]}", "data.normalize.mean: expected a finite number"]
     ),
-    "a seed of more than 64 bits": (["seed=18446744073709551616", "seed: expected a number below 2^63"]),
+    "a seed of 64 bits": (["seed=9223372036854775808", "seed: expected a number below 2^63"]),
+    "a device with more after it": (["device=cpus", 'unknown device "cpus": use auto, cpu, cuda, cuda:N or mps']),
+    "a device of three digits": (["device=cuda:256", 'unknown device "cuda:256"']),
+    "no way back": (["on_nan=rollback:0", 'on_nan cannot be "rollback:0": use stop, or rollback:N']),
+    "a deviation of nothing": (
+        ["data.normalize={mean=[0.5], std=[0.0]}", "data.normalize.std[0]: expected float > 0.0"]
+    ),
+    "no checkpoint": (["checkpoint.keep=0", "checkpoint.keep: expected int >= 1"]),
+    "a square of nothing": (["data.augment=[{type='cutout', size=0}]", "data.augment[0].size: expected int >= 1"]),
+    "a drop before the first epoch": (
+        ["schedule={type='multi_step', epochs=[0]}", "schedule.epochs[0]: expected int >= 1"]
+    ),
     "a rate that is no number": (["optimizer.lr=nan", "optimizer.lr: expected"]),
     "a value for a table": (["optimizer=3", "optimizer: expected object, got int"]),
     "a table for a value": (["epochs.a=3", "epochs: expected int, got object"]),
