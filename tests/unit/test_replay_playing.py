@@ -1,0 +1,67 @@
+"""A replay as it plays: from where, how far, and what time it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import UsageError
+from tests.ui.canned import WALL, Canned, ended
+from tui.render.numbers import clock
+from tui.replay import ReplaySource
+from tui.source import LiveSource
+
+
+def opened(run: Canned, **more: Any) -> ReplaySource:
+    source = ReplaySource(run.folder, **more)
+    source.read_all()
+    return source
+
+
+def test_playing_goes_on_from_where_a_seek_leads(tmp_path: Path) -> None:
+    now = [100.0]
+    replay = opened(ended(tmp_path), clock=lambda: now[0])
+    replay.speed, replay.playing = 1.0, True
+    replay.advance()
+    replay.seek(replay.place_of("epoch 5"))
+    begun = replay.seconds
+    now[0] += 1.0
+    assert replay.advance()
+    assert begun < replay.seconds <= begun + 1.0
+    replay.frozen = True
+    now[0] += 1.0
+    assert not replay.advance(), "it is held"
+
+
+def test_at_its_end_a_live_run_is_waited_for_and_not_begun_again(tmp_path: Path) -> None:
+    run = Canned(tmp_path).start().epochs(1)
+    replay = opened(run, live=LiveSource(run.folder))
+    replay.speed = float("inf")
+    replay.seek(replay.place_of("end"))
+    replay.toggle()
+    assert not replay.advance()
+    assert (replay.at_end, replay.playing) == (True, True)
+    run.train(10)
+    assert len(replay.advance()) == 1
+
+
+def test_the_time_of_day_is_that_of_the_picture(tmp_path: Path) -> None:
+    run = ended(tmp_path)
+    replay = opened(run)
+    assert replay.shown_wall == 0.0
+    replay.seek(1)
+    assert replay.shown_wall == WALL
+    replay.seek(len(replay.recording))
+    assert replay.shown_wall == run.wall
+
+
+def test_a_place_may_be_written_as_the_screen_writes_it(tmp_path: Path) -> None:
+    replay = opened(Canned(tmp_path, num_epochs=1, steps_per_epoch=1200).start().epochs(1).end())
+    assert replay.place_of("step 1,100") == replay.place_of("step 1100")
+    shown = clock(replay.total_seconds)
+    assert (shown, replay.total_seconds < 28) == ("0:28", True), "it is rounded up"
+    assert replay.place_of(shown) == len(replay.recording)
+    with pytest.raises(UsageError, match="is not in the run"):
+        replay.place_of("90:00")
