@@ -10,6 +10,7 @@ import pytest
 
 from core import events as ev
 from core.models import im2col
+from core.reader import read_all
 from core.recipes import RECIPES
 from core.runfolder import RunFolder
 from core.signals import Signals
@@ -236,3 +237,13 @@ def test_a_run_that_max_steps_ended_within_an_epoch_goes_on_exactly_with_more(im
     left["progress"].pop("best"), right["progress"].pop("best")
     assert_identical(left, right)
     assert history(whole) == history(parts)
+
+
+def test_an_epoch_that_is_begun_anew_is_measured_anew(tmp_path: Path) -> None:
+    images, folder = image_folder(tmp_path / "images"), RunFolder(tmp_path / "run")
+    train(folder, tiny(images, max_steps=3))
+    train(folder, tiny(images, epochs=1, data__batch_size=22), resume="last")
+    events = [record.event for record in read_all(folder.events_file) if record.attempt == 2]
+    losses = [loss for event in events if isinstance(event, ev.Batches) for loss in event.loss]
+    (ended,) = (event for event in events if isinstance(event, ev.EpochEnded))
+    assert ended.train_loss == pytest.approx(sum(losses) / 2, rel=1e-4)

@@ -29,19 +29,22 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image_folder(tmp_path_factory.mktemp("images"))
 
 
-@pytest.mark.parametrize("change", [{"data__batch_size": _LARGE}, {"data__drop_last": True}], ids=["larger", "dropped"])
+@pytest.mark.parametrize(
+    ("change", "steps_per_epoch"),
+    [({"data__batch_size": _LARGE}, 2), ({"data__drop_last": True}, 5), ({"data__validation": "holdout"}, 6)],
+    ids=["larger", "dropped", "of other images"],
+)
 @pytest.mark.parametrize(
     ("before", "num_epochs"),
     [({"epochs": 1}, 1), ({"max_steps": 3}, 0), ({"max_steps": STEPS_PER_EPOCH}, 1)],
     ids=["after an epoch", "within the first", "at its last step"],
 )
 def test_with_other_batches_whole_epochs_count(
-    before: dict[str, Any], num_epochs: int, change: dict[str, Any], images: Path, tmp_path: Path
+    before: dict[str, Any], num_epochs: int, change: dict[str, Any], steps_per_epoch: int, images: Path, tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     train(folder, tiny(images, **before))
     ended = train(folder, tiny(images, epochs=2, **change), resume="last")
-    steps_per_epoch = NUM_TRAIN // change.get("data__batch_size", BATCH_SIZE)
     assert (ended.status, ended.step, ended.epoch) == ("finished", 2 * steps_per_epoch, 2)
     first_step = num_epochs * steps_per_epoch
     records = [record.event for record in read_all(folder.events_file) if record.attempt == 2]
