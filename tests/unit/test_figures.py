@@ -14,11 +14,12 @@ from core.state import RunState
 from tests.strategies import batches, epoch_ended, evaluation, run_started
 from tests.ui.canned import Canned
 from tui import figures
+from tui.classes import ClassHistory
 from tui.confusion_view import Against, ConfusionView
 from tui.figures import plan_ahead
 from tui.render.plot import PlotSpec, Series
 from tui.source import LiveSource
-from tui.view import View, XUnit
+from tui.view import Timeline, View, XUnit
 
 
 def told(*events: ev.Event) -> RunState:
@@ -142,6 +143,53 @@ def test_loads_are_shares_and_what_the_machine_does_not_tell_is_no_curve() -> No
     heat = figures.heat(state, View())
     assert (heat.series, heat.empty) == ((), "This device tells neither its temperature nor its power")
     assert "after two seconds" in figures.heat(told(run_started()), View()).empty
+
+
+# -- the x-axis --------------------------------------------------------------------------------------------------------
+
+WHOLE = (0.0, 100.0)
+
+
+def test_zooming_keeps_its_place() -> None:
+    for view, closer, window in (
+        (View(), True, (50.0, 100.0)),
+        (View(crosshair=20.0), True, (10.0, 60.0)),
+        (View(window=(80.0, 100.0)), False, (60.0, 100.0)),
+        (View(window=(50.0, 100.0)), False, None),
+        (View(window=(0.0, 10.0)), True, (0.0, 10.0)),  # fewer steps would be no curve
+        (View(XUnit.TIME, window=(0.0, 10.0)), True, (5.0, 10.0)),
+    ):
+        assert view.zoomed(WHOLE, closer).window == window
+
+
+def test_a_window_is_moved_as_far_as_there_are_steps() -> None:
+    for direction, low in ((-1, 35.0), (1, 45.0)):
+        assert View(window=(40.0, 60.0)).panned(WHOLE, direction).window == (low, low + 20)
+    assert View(window=(90.0, 100.0)).panned(WHOLE, 1).window == (90.0, 100.0)
+    assert View(window=(40.0, 60.0), crosshair=50.0).next_x_unit() == View(XUnit.EPOCH)
+
+
+def test_steps_to_come_are_reckoned_from_now_at_the_present_pace() -> None:
+    state = told(run_started(), batches(0, 4, seconds=2.0), ev.Notice(level="info", text="a second later"))
+    known = state.batches["step"][-1]
+    assert Timeline(state, XUnit.TIME).at([known, known + 4]).tolist() == [1.0, 4.0]
+    assert Timeline(state, XUnit.EPOCH).axis.per == 4
+
+
+# -- classes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_of_a_class_is_of_the_last_epoch_and_changes_since_the_one_before() -> None:
+    matrices = ([[0, 2], [2, 0]], [[1, 1], [0, 2]], [[2, 0], [1, 1]])
+    ended = [
+        replace(epoch_ended(number, 4 * number), validation=evaluation(confusion=matrix))
+        for number, matrix in enumerate(matrices, start=1)
+    ]
+    cat, dog = ClassHistory().rows(told(run_started(), *ended))
+    assert (cat.accuracy, cat.change, cat.precision, cat.f1, cat.support) == (1.0, 0.5, 2 / 3, 0.8, 2)
+    assert (dog.accuracy, dog.change, dog.precision, dog.f1, dog.support) == (0.5, -0.5, 1.0, 2 / 3, 2)
+    assert (cat.confused_with, dog.confused_with, dog.confused_share) == (None, 0, 0.5)
+    assert (cat.trend, cat.superclass) == ((0.0, 0.5, 1.0), "")
 
 
 # -- the confusion map -------------------------------------------------------------------------------------------------
