@@ -17,7 +17,7 @@ from tui import figures
 from tui.classes import ClassHistory
 from tui.confusion_view import Against, ConfusionView
 from tui.figures import plan_ahead
-from tui.render.plot import PlotSpec, Series
+from tui.render.plot import PlotSpec, Series, readout
 from tui.source import LiveSource
 from tui.view import Timeline, View, XUnit
 
@@ -167,6 +167,13 @@ def test_a_window_is_moved_as_far_as_there_are_steps() -> None:
         assert View(window=(40.0, 60.0)).panned(WHOLE, direction).window == (low, low + 20)
     assert View(window=(90.0, 100.0)).panned(WHOLE, 1).window == (90.0, 100.0)
     assert View(window=(40.0, 60.0), crosshair=50.0).next_x_unit() == View(XUnit.EPOCH)
+
+
+def test_the_crosshair_reads_the_point_on_which_it_stands() -> None:
+    spec = figures.accuracy(epochs_of(0.25, 0.75), View())
+    assert [[one.y for one in readout(spec, x) if one.series.label == "val"] for x in (3.0, 4.0, 7.5, 8.0)] == [
+        [], [0.25], [0.25], [0.75],
+    ]  # fmt: skip
 
 
 def test_steps_to_come_are_reckoned_from_now_at_the_present_pace() -> None:
