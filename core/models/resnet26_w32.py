@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.conv2 = _conv(num_outputs, num_outputs)
         self.norm2 = nn.BatchNorm2d(num_outputs)
         self.shortcut = nn.Sequential()
-        if stride != 1:
+        if stride != 1 or num_inputs != num_outputs:
             self.shortcut.append(_conv(num_inputs, num_outputs, stride))
             self.shortcut.append(nn.BatchNorm2d(num_outputs))
         self.sum = Sum()
