@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## train on the embedded data set; without a terminal it runs headless
 	$(BIN)/cifar-tui demo
 
-test: $(READY)  ## run the tests, in as many processes as there are cores, at most four
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+test: $(READY)  ## run the tests, in one process more than there are cores (many of them wait), at most four
+	$(BIN)/python -m pytest --dist loadfile \
+		--numprocesses $$($(BIN)/python -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
 
 check: lint types test  ## everything that has to be green
 
