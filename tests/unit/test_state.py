@@ -13,21 +13,8 @@ from core import events as ev
 from core.rate import RATE_WINDOW_SECONDS
 from core.state import RunState
 from core.state_values import Best
-from tests.strategies import batches, epoch_ended, histories, run_started, snapshot
+from tests.strategies import batches, epoch_ended, histories, snapshot
 from tests.telling import Log, train
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture
-def started(log: Log) -> Log:
-    """Three epochs of four steps."""
-    log.tell(ev.PhaseChanged(phase="starting"), run_started(), ev.PhaseChanged(phase="training"))
-    return log
-
 
 # -- properties of any history ----------------------------------------------------------------------------------------
 

@@ -13,19 +13,6 @@ from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best,
 from tests.strategies import batches, epoch_ended, evaluation, run_started
 from tests.telling import Log, train
 
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture
-def started(log: Log) -> Log:
-    """Three epochs of four steps."""
-    log.tell(ev.PhaseChanged(phase="starting"), run_started(), ev.PhaseChanged(phase="training"))
-    return log
-
-
 # -- status, liveness, pauses -----------------------------------------------------------------------------------------
 
 
