@@ -29,6 +29,10 @@ def test_the_model_pane_tells_the_plan_as_it_is_now(tmp_path: Path) -> None:
         assert "600 of 100, 100 an epoch" in text
         assert "6 since step 430 (10 at the" in text
         assert "lr 0.001 (×0.5 at" in text
+        plan = watched.screen.scene.state.plan
+        assert plan is not None
+        watched.run.emit(ev.RolledBack(from_step=400, from_epoch=4, reason="diverged", plan=plan))
+        assert "by rollback" in await watched.catch_up()
 
     watch(live(tmp_path), act, (200, 60))
 

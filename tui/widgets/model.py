@@ -81,7 +81,7 @@ class LayerTable(DataTable[Text]):
 class Facts(Drawn):
     """Totals, data, settings, published result."""
 
-    WATCHES = frozenset({ev.RunStarted, ev.CommandHandled})
+    WATCHES = frozenset({ev.RunStarted, ev.CommandHandled, ev.RolledBack})
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """Facts in lines."""
