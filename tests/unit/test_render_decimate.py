@@ -1,8 +1,10 @@
 """Long curves keep their extremes, and smoothing is the moving average it says it is."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.render.decimate import band, min_max, smooth, smooth_at, visible
@@ -68,6 +70,7 @@ def test_any_values_give_points_within_the_view(values: list[float], columns: in
     assert not np.isinf(ys).any()
 
 
+@example(values=[math.inf, -math.inf], columns=1)
 @given(VALUES, st.integers(1, 40))
 def test_a_band_holds_the_finite_extremes(values: list[float], columns: int) -> None:
     y = np.array(values, np.float64)

@@ -73,7 +73,8 @@ def band(x: ArrayLike, y: ArrayLike, columns: int, low: float | None = None, hig
         return empty
     y = y[: ends[-1]]
     least, greatest = _extremes(y, starts)
-    total = np.add.reduceat(y, starts)
+    with np.errstate(invalid="ignore"):  # of both infinities
+        total = np.add.reduceat(y, starts)
     counts: NDArray[np.float64] = (ends - starts).astype(np.float64)
     if not np.isfinite(total).all():
         finite = np.isfinite(y)
