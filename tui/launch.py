@@ -17,6 +17,7 @@ from core.data.catalog import check_dataset_name, data_dir
 from core.data.class_folders import whole_name
 from core.errors import ExitCode, UsageError
 from core.headless import JsonReport, LineReport, Report
+from core.models import check_model_name
 from core.paths import expanded
 from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
@@ -150,6 +151,7 @@ def make_request(options: TrainOptions) -> Request:
     else:
         chosen, config = resolve_resumed(origin, options)
     check_dataset_name(config.data.dataset)
+    check_model_name(config.model.name)
     published = chosen.published if chosen and config.data.dataset == chosen.config.data.dataset else None
     set_now, flags = layers.read_assignments(options.assignments), _without_none(options.flags)
     return Request(

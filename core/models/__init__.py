@@ -66,11 +66,20 @@ def build_model(
         UsageError: the name or an argument is unknown, an argument has a value that the network does not take, or the
             images are too small for it.
     """
-    entry = MODELS.get(name)
-    if entry is None:
-        raise UsageError(f'There is no model "{name}".{nearest(name, MODELS)} Known: {", ".join(MODELS)}')
+    check_model_name(name)
+    entry = MODELS[name]
     builder: Callable[..., nn.Module] = getattr(importlib.import_module(entry.module), entry.builder)
     return builder(num_classes=num_classes, image_shape=image_shape, **_checked(name, builder, args))
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that no network has.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    if name not in MODELS:
+        raise UsageError(f'There is no model "{name}".{nearest(name, MODELS)} Known: {", ".join(MODELS)}')
 
 
 def _checked(name: str, builder: Callable[..., nn.Module], args: Mapping[str, object]) -> dict[str, object]:

@@ -100,6 +100,9 @@ CASES: dict[str, Case] = {
     "an unknown data set": Case(
         options(*SHAPES, "--dataset", "cifar11"), 2, r'Unknown data set "cifar11"\. Did you mean "cifar10"\?'
     ),
+    "an unknown network, though nothing is trained": Case(
+        options(*SHAPES, "--set", "model.name=lenett", "--dry-run"), 2, r'no model "lenett"\. Did you mean "lenet"\?'
+    ),
     "an unknown key in a config file": Case(
         misspelt_config,
         2,

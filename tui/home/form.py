@@ -19,6 +19,7 @@ from core import layers
 from core.config import TrainConfig
 from core.data.catalog import check_dataset_name
 from core.errors import CifarTuiError
+from core.models import check_model_name
 from core.recipes import RECIPES, Recipe
 from core.runsummary import RunSummary
 from tui.home.estimate import estimate
@@ -56,6 +57,7 @@ def assignments(recipe: Recipe, values: dict[str, str], more: str) -> list[str]:
     found += more.split()
     config = layers.resolve(recipe.config, [("the form", layers.read_assignments(found))])
     check_dataset_name(config.data.dataset)
+    check_model_name(config.model.name)
     return found
 
 
