@@ -1,6 +1,8 @@
-"""A run that tests of its fold tell event by event."""
+"""What several files of unit tests begin with."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.telling import Log
 
 @pytest.fixture
 def log() -> Log:
+    """A run that tests of its fold tell event by event."""
     return Log()
 
 
@@ -19,3 +22,9 @@ def started(log: Log) -> Log:
     """Three epochs of four steps."""
     log.tell(ev.PhaseChanged(phase="starting"), run_started(), ev.PhaseChanged(phase="training"))
     return log
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Where run folders are to be; it is not there yet."""
+    return tmp_path / "runs"
