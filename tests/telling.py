@@ -1,4 +1,4 @@
-"""A run told event by event, for tests of its fold."""
+"""A run told event by event, for tests of its fold and of what is said of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,34 @@ import itertools
 
 from core import events as ev
 from core.state import RunState
-from tests.strategies import batches
+from tests.strategies import batches, run_started
+
+STARTED = (run_started(), ev.PhaseChanged(phase="training"))
+"""The beginning of three epochs of four steps."""
+EPOCH = ev.EpochEnded(
+    epoch=1, step=4, train_loss=1.5, train_accuracy=0.25,
+    validation=ev.Evaluation(loss=1.25, top1=0.75, top5=0.95, confusion=[[3, 1], [0, 4]], seconds=2.0),
+    lr=0.0125, seconds=4.0, images_per_second=1234.4,
+)  # fmt: skip
+"""The end of the first of them, the best so far."""
+ENDED = ev.RunEnded(status="finished", step=12, epoch=3, reason="all epochs are done", seconds=61.25)
+"""The end of the run."""
+
+
+def stamped(*events: ev.Event) -> list[ev.Record]:
+    """Records of events that are a second apart."""
+    return [
+        ev.Record(seq=seq, wall=1.5e9 + seq, mono=float(seq), attempt=1, event=event)
+        for seq, event in enumerate(events)
+    ]
+
+
+def told(*events: ev.Event) -> RunState:
+    """The state after such events."""
+    state = RunState()
+    for record in stamped(*events):
+        state.apply(record)
+    return state
 
 
 class Log:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from core import events as ev
 from core.state import RunState
 from tests.strategies import batches, epoch_ended, evaluation, run_started
+from tests.telling import told
 from tests.ui.canned import Canned
 from tui import figures
 from tui.classes import ClassHistory
@@ -20,14 +21,6 @@ from tui.figures import plan_ahead
 from tui.render.plot import PlotSpec, Series, readout
 from tui.source import LiveSource
 from tui.view import Timeline, View, XUnit
-
-
-def told(*events: ev.Event) -> RunState:
-    """A second between one and the next."""
-    state = RunState()
-    for seq, event in enumerate(events):
-        state.apply(ev.Record(seq=seq, wall=1.5e9 + seq, mono=float(seq), attempt=1, event=event))
-    return state
 
 
 def series(spec: PlotSpec, label: str) -> Series:

@@ -1,0 +1,60 @@
+"""A run as the JSON that `show --json` and `runs --json` give to scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from core.runfolder import Manifest, RunFolder
+from core.runsummary import as_json, condition, summarize
+from core.state import RunState
+from tests.strategies import batches, epoch_ended
+from tests.telling import ENDED, EPOCH, STARTED, told
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "r")
+    folder.path.mkdir()
+    config = {"data": {"dataset": "shapes"}}
+    folder.write_manifest(Manifest(id="r", recipe="shapes-small", created=1.5e9, config=config))
+    return folder
+
+
+def described_by(folder: RunFolder, state: RunState) -> dict[str, Any]:
+    summary = summarize(folder, state)
+    return as_json(summary, condition(summary, folder, summary.created), folder)
+
+
+def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) -> None:
+    last = epoch_ended(2, 8)
+    measured = replace(last.validation, top5=0.875, top1_test_time=0.625)
+    steps = (batches(0, 4, seconds=4.0), EPOCH, batches(4, 4, epoch=2, seconds=12.0))
+    state = told(*STARTED, *steps, replace(last, validation=measured), ENDED)
+    described = described_by(folder, state)
+    for key, value in {
+        "id": "r", "recipe": "shapes-small", "dataset": "shapes", "state": "finished", "epoch": 2, "num_epochs": 3,
+        "step": 8, "num_steps": 12, "best": {"epoch": 1, "top1": 0.75}, "images_per_second": 4.0,
+        "path": str(folder.path), "device": "cpu", "training_seconds": 16.0, "created": 1.5e9,
+    }.items():  # fmt: skip
+        assert described[key] == value, key
+    assert described["last"] == {
+        "top1": 0.5, "top5": 0.875, "top1_test_time": 0.625, "validation_loss": 1.25,
+        "train_accuracy": 0.5, "train_loss": 1.0,
+    }  # fmt: skip
+
+
+def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
+    described = described_by(folder, RunState())
+    assert (described["state"], described["epoch"], described["best"], described["last"]) == ("starting", 0, None, None)
+    assert described["images_per_second"] is None
+    json.dumps(described, allow_nan=False)
+
+
+def test_the_path_can_be_used_from_anywhere(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.path.parent)
+    assert described_by(RunFolder(Path("r")), RunState())["path"] == str(folder.path)
