@@ -1,12 +1,10 @@
-"""Checkpoints: whole or not at all, verified, harmless to load, and the right ones kept."""
+"""Checkpoints: whole or not at all, verified, and found by their pointers."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,28 +14,9 @@ import pytest
 import torch
 
 from core import checkpoint as checkpoint_module
-from core.checkpoint import (
-    FORMAT,
-    forget_best_after,
-    load_checkpoint,
-    load_newest,
-    newest_first,
-    point,
-    prune,
-    resolve_checkpoint,
-    save_checkpoint,
-)
+from core.checkpoint import FORMAT, forget_best_after, load_checkpoint, point, resolve_checkpoint
 from core.errors import CheckpointError, StorageError
-
-STATE: dict[str, Any] = {
-    "model": {
-        "weight": torch.tensor([[1.5, -2.0]]),
-        "steps": torch.tensor(7),
-        "half": torch.ones(2, dtype=torch.bfloat16),
-    },
-    "optimizer": {"state": {0: {"momentum": torch.tensor([0.25])}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
-    "progress": {"step": 3, "best": None, "name": "é"},
-}
+from tests.checkpoints import STATE, litter, rewrite, save, truncate, with_contents
 
 
 @pytest.fixture
@@ -45,18 +24,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
-def save(folder: Path, step: int = 3, *, keep: bool = False, state: dict[str, Any] = STATE) -> Path:
-    return save_checkpoint(
-        folder, state, step=step, epoch=1, reason="epoch", keep=keep, metrics={"validation_top1": 0.5}
-    )[0]
-
-
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("step-*"))
-
-
-def litter(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
 
 
 # -- there and back ---------------------------------------------------------------------------------------------------
@@ -97,21 +66,10 @@ def test_pytorch_alone_can_load_it_with_weights_only(folder: Path) -> None:
 # -- what is not loaded -----------------------------------------------------------------------------------------------
 
 
-def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    meta = msgspec.json.decode((path / "meta.json").read_bytes())
-    change(meta)
-    (path / "meta.json").write_bytes(msgspec.json.encode(meta))
-
-
 def flip_a_bit(path: Path) -> None:
     data = bytearray((path / "state.pt").read_bytes())
     data[len(data) // 2] ^= 1
     (path / "state.pt").write_bytes(data)
-
-
-def truncate(path: Path) -> None:
-    data = (path / "state.pt").read_bytes()
-    (path / "state.pt").write_bytes(data[:-1])
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
@@ -144,40 +102,6 @@ def test_what_is_damaged_is_not_loaded(damage: Callable[[Path], Any], message: s
 def test_a_checkpoint_that_is_not_there_is_an_error_that_names_it(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=f"checkpoint {folder}/step-1 is incomplete: No such file"):
         load_checkpoint(folder / "step-1")
-
-
-class Bomb:
-    """Unpickled, it would leave a file."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"touch {self.mark}",)
-
-
-def with_contents(path: Path, data: bytes) -> None:
-    """A state with a checksum that fits, whatever it is."""
-    (path / "state.pt").write_bytes(data)
-    rewrite(path, lambda meta: meta.update(sha256=hashlib.sha256(data).hexdigest(), num_bytes=len(data)))
-
-
-@pytest.mark.parametrize("packed", ["by PyTorch", "as a bare pickle"])
-def test_a_malicious_checkpoint_runs_nothing(packed: str, folder: Path, tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    path = save(folder)
-    buffer = io.BytesIO()
-    if packed == "by PyTorch":
-        torch.save({"model": Bomb(mark)}, buffer)
-    else:
-        pickle.dump({"model": Bomb(mark)}, buffer)
-    with_contents(path, buffer.getvalue())
-    with pytest.raises(CheckpointError, match=f"checkpoint {path} cannot be loaded: ") as raised:
-        load_checkpoint(path)
-    assert not mark.exists()
-    assert "\n" not in str(raised.value), "one sentence, not PyTorch's page of advice"
-    pickle.loads(pickle.dumps(Bomb(mark)))
-    assert mark.exists(), "the bomb is a real one"
 
 
 @pytest.mark.parametrize("data", [b"noise", b"PK\x03\x04"], ids=["noise", "half an archive"])
@@ -294,94 +218,3 @@ def test_a_pointer_leads_to_a_neighbour_or_nowhere(content: bytes, folder: Path)
     (folder / "best").write_bytes(content)
     with pytest.raises(CheckpointError, match="best is damaged: it names no checkpoint"):
         resolve_checkpoint(folder, "best")
-
-
-# -- which ones stay --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each checkpoint is a second later than the one before."""
-    seconds = iter(range(1_500_000_000, 1_600_000_000))
-    monkeypatch.setattr(checkpoint_module.time, "time", lambda: float(next(seconds)))
-
-
-def numbers(paths: list[Path]) -> list[int]:
-    return [int(path.name.removeprefix("step-")) for path in paths]
-
-
-@pytest.mark.usefixtures("clock")
-def test_the_last_the_best_and_those_asked_for_stay(folder: Path) -> None:
-    for step in range(1, 9):
-        save(folder, step=step, keep=step in (2, 5))
-    prune(folder, keep_last=2, protected=[folder / "step-00000003"])
-    assert numbers(sorted(folder.glob("step-*"))) == [2, 3, 5, 7, 8]
-
-
-@pytest.mark.usefixtures("clock")
-def test_where_there_are_few_all_stay(folder: Path) -> None:
-    for step in (1, 2):
-        save(folder, step=step)
-    prune(folder, keep_last=3, protected=[])
-    assert numbers(sorted(folder.glob("step-*"))) == [1, 2]
-
-
-@pytest.mark.usefixtures("clock")
-def test_the_newest_are_those_written_last_and_not_those_furthest_on(folder: Path) -> None:
-    """A run that went back to its best checkpoint has left some that lie ahead of it."""
-    for step in (100, 200, 300, 150):
-        save(folder, step=step)
-    assert numbers(newest_first(folder)) == [150, 300, 200, 100]
-    prune(folder, keep_last=1, protected=[])
-    assert numbers(sorted(folder.glob("step-*"))) == [150], "the one just saved is never the one to go"
-
-
-@pytest.mark.usefixtures("clock")
-def test_last_goes_first_also_where_it_is_not_the_newest(folder: Path) -> None:
-    """A run that has just gone back to an earlier checkpoint and was cut off before it saved another."""
-    for step in (100, 200, 300):
-        save(folder, step=step)
-    point(folder, "last", "step-00000100")
-    assert numbers(newest_first(folder)) == [100, 300, 200]
-
-
-@pytest.mark.usefixtures("clock")
-def test_one_whose_meta_is_lost_comes_last(folder: Path) -> None:
-    for step in (1, 2, 3):
-        save(folder, step=step)
-    (folder / "step-00000002" / "meta.json").unlink()
-    (folder / "last").unlink()
-    assert numbers(newest_first(folder)) == [3, 1, 2]
-
-
-def test_a_run_without_checkpoints_has_none(folder: Path) -> None:
-    assert newest_first(folder) == []
-    prune(folder, keep_last=1, protected=[])
-
-
-def test_what_a_killed_trainer_left_half_written_goes(folder: Path) -> None:
-    save(folder)
-    (folder / ".step-00000004.123.tmp").mkdir()
-    (folder / ".step-00000004.123.tmp" / "state.pt").write_bytes(b"half")
-    prune(folder, keep_last=1, protected=[])
-    assert litter(folder) == []
-
-
-@pytest.mark.usefixtures("clock")
-def test_the_newest_that_is_whole_is_loaded_and_the_others_are_told_of(folder: Path) -> None:
-    for step in (1, 2, 3):
-        save(folder, step=step, state={"step": step})
-    truncate(folder / "step-00000003")
-    passed_over: list[CheckpointError] = []
-    assert load_newest(folder, passed_over.append) == ("step-00000002", {"step": 2})
-    assert ["step-00000003 is damaged" in str(error) for error in passed_over] == [True]
-
-
-def test_where_all_are_damaged_that_is_an_error(folder: Path) -> None:
-    truncate(save(folder))
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole; the last problem: .*checksum"):
-        load_newest(folder, lambda error: None)
-
-
-def test_where_there_are_none_there_is_none_to_load(folder: Path) -> None:
-    assert load_newest(folder, lambda error: None) is None
