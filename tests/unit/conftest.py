@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core import events as ev
+from core.recorder import Recorder
+from tests.recording import open_at
 from tests.strategies import run_started
 from tests.telling import Log
 
@@ -28,3 +31,11 @@ def started(log: Log) -> Log:
 def runs(tmp_path: Path) -> Path:
     """Where run folders are to be; it is not there yet."""
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    """Of `events.jsonl` in the test's own folder; its clocks tick with each event."""
+    recorder = open_at(tmp_path / "events.jsonl")
+    yield recorder
+    recorder.close()

@@ -14,11 +14,6 @@ from core.control import parse_command, send, take
 from core.recorder import Recorder
 
 
-@pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
-    return Recorder(tmp_path / "events.jsonl")
-
-
 def _make_durable(recorder: Recorder) -> None:
     recorder.emit(ev.Notice(level="info", text="new"))
     recorder.sync()
@@ -42,4 +37,3 @@ def test_no_descriptor_stays_open(do: Callable[[Recorder], None], recorder: Reco
     before = len(os.listdir("/proc/self/fd"))
     do(recorder)
     assert len(os.listdir("/proc/self/fd")) == before
-    recorder.close()
