@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from core import events as ev
+from core import steering
 from core.recorder import Recorder
+from tests.fake_trainer import Scene
 from tests.recording import open_at
 from tests.strategies import run_started
 from tests.telling import Log
@@ -39,3 +41,11 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     recorder = open_at(tmp_path / "events.jsonl")
     yield recorder
     recorder.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A trainer between two steps that only notes what it is asked."""
+    scene = Scene(tmp_path / "run")
+    monkeypatch.setattr(steering, "time", scene.clock)
+    return scene

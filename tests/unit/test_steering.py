@@ -2,129 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core import control, steering
+from core import control
 from core import events as ev
-from core.control import Command, parse_command, send
-from core.errors import ExitCode, UsageError
-from core.runfolder import RunFolder
-from core.signals import Signals
-from core.steering import LOOK_SECONDS, Steering
-from tests.strategies import evaluation
-
-
-class Clock:
-    """Stands in for the module `time`; whatever waits in `meanwhile` happens during a sleep, one thing a time."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.meanwhile: list[Callable[[], object]] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        if self.meanwhile:
-            self.meanwhile.pop(0)()
-        elif self.now > 10_000:
-            raise AssertionError("nothing will ever end this pause")
-
-
-class FakeTrainer:
-    """Notes what steering asks of it."""
-
-    def __init__(self, told: list[Any]) -> None:
-        self.told = told
-        self.step, self.num_steps, self.num_epochs = 5, 12, 3
-        self.ending: tuple[str, str, ExitCode] | None = None
-        self.disk_is_full = False
-        self.scale = 1.0
-        self.running = True
-
-    @property
-    def is_over(self) -> bool:
-        return self.ending is not None
-
-    def plan(self) -> ev.LrPlan:
-        return ev.LrPlan(steps=[self.step, self.num_steps - 1], lr=[self.scale, 0.0])
-
-    def halt(self) -> None:
-        self.running = False
-        self.told.append("halt")
-
-    def proceed(self) -> None:
-        self.running = True
-        self.told.append("proceed")
-
-    def save(self, reason: str, *, keep: bool) -> str | None:
-        assert not self.running, "the clock stands while a checkpoint is written"
-        self.told.append(f"save for {reason}{', kept' if keep else ''}")
-        return None if self.disk_is_full else f"step-{self.step:08d}"
-
-    def evaluate_now(self) -> ev.Evaluation:
-        assert not self.running
-        self.told.append("evaluate")
-        return evaluation(0.5)
-
-    def scale_lr(self, factor: float) -> None:
-        self.scale *= factor
-
-    def change_epochs(self, epochs: int) -> None:
-        if epochs < 2:
-            raise UsageError("1 epoch is done already")
-        self.num_epochs, self.num_steps = epochs, 4 * epochs
-
-    def finish(self, status: str, reason: str, exit_code: ExitCode) -> None:
-        self.ending = (status, reason, exit_code)
-
-
-class Scene:
-    """A trainer between two steps, its control folder, its signals, and all that was told in order."""
-
-    def __init__(self, path: Path) -> None:
-        self.folder = RunFolder(path)
-        self.folder.control.mkdir(parents=True)
-        self.told: list[Any] = []
-        """What the trainer was asked, as text, and what was emitted, as events."""
-        self.trainer = FakeTrainer(self.told)
-        self.signals = Signals()
-        self.clock = Clock()
-        self.steering = Steering(self.trainer, self.folder, self.told.append, self.signals)
-
-    def send(self, *words: str) -> str:
-        return send(self.folder.control, parse_command(list(words)))
-
-    def look(self) -> list[Any]:
-        """Let some time pass, look, and return what was told meanwhile."""
-        self.told.clear()
-        self.clock.now += LOOK_SECONDS
-        self.steering.look()
-        return list(self.told)
-
-    def signal(self, request: Any, name: str) -> None:
-        self.signals.request, self.signals.name = request, name
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    scene = Scene(tmp_path / "run")
-    monkeypatch.setattr(steering, "time", scene.clock)
-    return scene
-
-
-def answers(told: list[Any]) -> list[tuple[str, str, str]]:
-    return [(event.name, event.status, event.message) for event in told if isinstance(event, ev.CommandHandled)]
-
-
-def asked(told: list[Any]) -> list[str]:
-    return [entry for entry in told if isinstance(entry, str)]
-
+from core.control import Command, send
+from core.errors import ExitCode
+from core.steering import LOOK_SECONDS
+from tests.fake_trainer import Scene, answers, asked
 
 # -- each command -----------------------------------------------------------------------------------------------------
 
@@ -246,81 +133,6 @@ def test_what_is_no_command_is_refused(scene: Scene) -> None:
     assert (event.command_id, event.name, event.status) == ("1", "unknown", "refused")
     assert event.message.startswith("not a command: ")
     assert scene.look() == []
-
-
-# -- pausing ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_pause_waits_until_it_is_ended(scene: Scene) -> None:
-    scene.send("pause")
-    scene.clock.meanwhile = [lambda: None] * 9 + [lambda: scene.send("unpause")]
-    told = scene.look()
-    assert [event for event in told if not isinstance(event, ev.CommandHandled)] == [
-        "halt",
-        ev.Paused(step=5),
-        ev.Unpaused(step=5, seconds=round(10 * LOOK_SECONDS, 3)),
-        "proceed",
-    ]
-    assert answers(told) == [
-        ("pause", "received", ""),
-        ("pause", "done", "paused after step 5"),
-        ("unpause", "received", ""),
-        ("unpause", "done", "training goes on"),
-    ]
-    assert scene.look() == []
-
-
-def test_commands_are_obeyed_during_a_pause_and_do_not_end_it(scene: Scene) -> None:
-    scene.send("pause")
-    scene.clock.meanwhile = [
-        lambda: scene.send("checkpoint"),
-        lambda: scene.send("evaluate"),
-        lambda: scene.send("pause"),
-        lambda: scene.send("lr", "2"),
-        lambda: scene.send("unpause"),
-    ]
-    told = scene.look()
-    assert [(name, status) for name, status, _ in answers(told)][2:] == [
-        ("checkpoint", "received"), ("checkpoint", "done"), ("evaluate", "received"), ("evaluate", "done"),
-        ("pause", "received"), ("pause", "refused"), ("lr", "received"), ("lr", "done"),
-        ("unpause", "received"), ("unpause", "done"),
-    ]  # fmt: skip
-    assert ("pause", "refused", "the training is paused already") in answers(told)
-    assert asked(told).count("proceed") == 1, "the training clock stands until the pause is over"
-    assert told.index("proceed") > told.index("evaluate")
-
-
-@pytest.mark.parametrize(
-    ("end", "status"),
-    [
-        (lambda scene: scene.send("stop"), "stopped"),
-        (lambda scene: scene.send("stop", "discard"), "stopped"),
-        (lambda scene: scene.signal("interrupt", "SIGINT"), "stopped"),
-        (lambda scene: scene.signal("preempt", "SIGTERM"), "preempted"),
-    ],
-    ids=["stop", "stop discard", "SIGINT", "SIGTERM"],
-)
-def test_a_pause_can_be_ended_by(end: Callable[[Scene], Any], status: str, scene: Scene) -> None:
-    scene.send("pause")
-    scene.clock.meanwhile = [lambda: end(scene)]
-    told = scene.look()
-    assert scene.trainer.ending is not None
-    assert scene.trainer.ending[0] == status
-    assert [type(event) for event in told if isinstance(event, ev.Paused | ev.Unpaused)] == [ev.Paused, ev.Unpaused]
-
-
-def test_a_pause_that_is_taken_back_at_once_is_none(scene: Scene) -> None:
-    scene.send("pause")
-    scene.send("unpause")
-    told = scene.look()
-    assert [status for _, status, _ in answers(told)] == ["received", "done", "received", "done"]
-    assert asked(told) == []
-
-
-def test_a_run_that_is_stopped_at_once_is_not_paused_as_well(scene: Scene) -> None:
-    scene.send("pause")
-    scene.send("stop")
-    assert not any(isinstance(event, ev.Paused) for event in scene.look())
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------
