@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,6 +14,7 @@ from core.data.catalog import DATASETS
 from core.optim import schedules
 from core.recipes import get_recipe
 from core.runfolder import Manifest, RunFolder
+from tests.ui.canned_network import labels_of, layers, predict, write_images
 
 WALL = 1_763_712_000.0
 """Seconds since the epoch at which every canned run begins."""
@@ -225,14 +225,8 @@ class Canned:
 
     def _evaluation(self, epoch: int) -> ev.Evaluation:
         k = len(self.classes)
-        skill = 1 - self._progress(self.step) * 0.9
-        labels = np.repeat(np.arange(k), self.num_images // k)
-        confidence = self.random.uniform(0.3, 1.0, len(labels))
-        own = skill * (0.6 + 0.4 * np.cos(labels)) + 0.2
-        wrong = self.random.uniform(size=len(labels)) > own
-        # Each class is most often taken for its neighbour.
-        shift = self.random.choice([1, 1, 1, 2, 3, k // 2], size=len(labels))
-        predicted = np.where(wrong, (labels + shift) % k, labels)
+        labels = labels_of(k, self.num_images)
+        predicted, confidence = predict(self.random, labels, k, skill=1 - self._progress(self.step) * 0.9)
         confusion = np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
         top1 = float((labels == predicted).mean())
         path = f"predictions/epoch-{epoch:03d}.npz"
@@ -252,23 +246,9 @@ class Canned:
             predictions=path if self.with_images else None,
         )
 
-    def _write_images(self) -> str:
-        k = len(self.classes)
-        folder, name = self.folder.images, f"canned-{k}"
-        folder.mkdir(exist_ok=True)
-        labels = np.repeat(np.arange(k), self.num_images // k).astype(np.uint16)
-        rows, columns = np.mgrid[0:32, 0:32]
-        pixels = np.empty((len(labels), 32, 32, 3), np.uint8)
-        for number, label in enumerate(labels.tolist()):
-            pixels[number, :, :, 0] = (rows * 8 + 3 * label) % 256
-            pixels[number, :, :, 1] = (columns * 8 + number) % 256
-            pixels[number, :, :, 2] = 25 * label % 256
-        np.save(folder / f"{name}.npy", pixels)
-        np.save(folder / f"{name}.labels.npy", labels)
-        return name
-
     def _run_started(self) -> ev.RunStarted:
         config, info = self.config, self.info
+        images = write_images(self.folder.images, len(self.classes), self.num_images) if self.with_images else None
         return ev.RunStarted(
             run_id=self.folder.id,
             recipe=self.recipe.name,
@@ -277,12 +257,12 @@ class Canned:
             classes=self.classes,
             superclasses=list(info.superclasses),
             superclass_of=list(info.superclass_of),
-            layers=list(_layers(len(self.classes))),
+            layers=list(layers(len(self.classes))),
             num_parameters=605_000,
             num_train_images=self.steps_per_epoch * BATCH_SIZE,
             num_validation_images=self.num_images,
             image_shape=(3, 32, 32),
-            image_fingerprint=self._write_images() if self.with_images else None,
+            image_fingerprint=images,
             batch_size=BATCH_SIZE,
             steps_per_epoch=self.steps_per_epoch,
             num_epochs=self.num_epochs,
@@ -297,36 +277,6 @@ class Canned:
             published=self.recipe.published,
             versions={"python": "3.11.7", "torch": "2.15.0"},
         )
-
-
-def _layers(num_classes: int) -> Iterator[ev.Layer]:
-    side, channels = 32, 3
-    for number, out in enumerate((16, 32, 64), start=1):
-        yield ev.Layer(
-            name=f"conv{number}",
-            kind="conv 3x3",
-            output_shape=(out, side, side),
-            num_parameters=9 * channels * out + out,
-            flops=2 * 9 * channels * out * side * side,
-            receptive_field=2 ** (number + 1) - 1,
-        )
-        side, channels = side // 2, out
-        yield ev.Layer(
-            name=f"pool{number}",
-            kind="max pool 2x2",
-            output_shape=(out, side, side),
-            num_parameters=0,
-            flops=0,
-            receptive_field=2 ** (number + 1),
-        )
-    yield ev.Layer(
-        name="fc",
-        kind="linear",
-        output_shape=(num_classes,),
-        num_parameters=1024 * num_classes + num_classes,
-        flops=2048 * num_classes,
-        receptive_field=None,
-    )
 
 
 def live(runs_dir: Path, num_classes: int = 10, **more: object) -> Canned:
