@@ -12,8 +12,7 @@ from textual.strip import Strip
 from core import events as ev
 from core.events import Record
 from tests.ui.canned import Canned, ended, live
-from tests.ui.test_drawings import fold
-from tests.ui.watching import Watching, watch
+from tests.ui.watching import Watching, fold, watch
 from tui import source
 from tui.source import LiveSource
 from tui.widgets.header import Header

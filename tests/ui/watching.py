@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from core import control
+from core.state import RunState
 from tests.ui.canned import Canned
 from tui.app import DashboardApp
 from tui.screens.run import RunScreen
@@ -17,6 +18,13 @@ from tui.settings import settings_file
 from tui.source import LiveSource
 
 SIZES = ((80, 24), (120, 40), (200, 60))
+
+
+def fold(run: Canned) -> RunState:
+    """What a dashboard knows of a run."""
+    source = LiveSource(run.folder)
+    source.advance()
+    return source.state
 
 
 class OnScreen:
