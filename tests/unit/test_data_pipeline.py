@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor
 
 from core.config import (
@@ -25,7 +22,6 @@ from core.data import pipeline as pipeline_module
 from core.data.dataset import Split
 from core.data.packed import pack, unpack, words_of
 from core.data.pipeline import Pipeline, channel_statistics, resolve_normalization
-from core.data.randomness import stream_seed
 from core.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -157,26 +153,6 @@ def test_evaluating_between_batches_changes_no_batch() -> None:
     assert torch.equal(first.batch(1, 3)[0], second.batch(1, 3)[0])
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 30), st.sampled_from([1, 3]), st.integers(1, 9), st.integers(0, 2**32 - 1))
-def test_channel_statistics_are_those_of_numpy_in_float64(count: int, channels: int, side: int, seed: int) -> None:
-    images = np.random.default_rng(seed).integers(0, 256, (count, channels, side, side), dtype=np.uint8)
-    mean, std = channel_statistics(torch.from_numpy(images))
-    unit = images.astype(np.float64) / 255
-    assert mean == pytest.approx(unit.mean((0, 2, 3)), abs=1e-12)
-    assert std == pytest.approx(np.maximum(unit.std((0, 2, 3)), 1 / 255), abs=1e-9)
-
-
-def test_channel_statistics_cover_the_images_of_all_chunks() -> None:
-    images = torch.zeros((2001, 1, 2, 2), dtype=torch.uint8)
-    images[2000] = 255
-    assert channel_statistics(images)[0] == (pytest.approx(1 / 2001),)
-
-
-def test_a_channel_without_contrast_is_not_divided_by_zero() -> None:
-    assert channel_statistics(torch.full((3, 1, 2, 2), 7, dtype=torch.uint8))[1] == (pytest.approx(1 / 255),)
-
-
 def test_normalisation_is_the_one_asked_for_or_that_of_the_training_images() -> None:
     train = split_of(20)
     assert resolve_normalization(config_of(normalize=None), train) is None
@@ -194,29 +170,6 @@ def test_normalisation_for_other_channels_is_refused() -> None:
 def test_fewer_images_than_a_full_batch_are_refused_with_drop_last() -> None:
     with pytest.raises(UsageError, match=r"data\.batch_size"):
         pipeline_of(7, config=config_of(drop_last=True))
-
-
-def test_stream_seeds_are_the_same_for_ever() -> None:
-    assert stream_seed(0, "augment", 1, 2) == 5797026328756526266
-    assert stream_seed(2**40, "dropout") == 6267556188527986814
-
-
-@given(st.integers(0, 2**64), st.text(max_size=8), st.lists(st.integers(0, 10**6), max_size=3))
-def test_stream_seeds_fit_63_bits(seed: int, stream: str, numbers: list[int]) -> None:
-    assert 0 <= stream_seed(seed, stream, *numbers) < 2**63
-
-
-def test_neighbouring_streams_have_unrelated_seeds() -> None:
-    seeds = [
-        stream_seed(seed, stream, epoch, index)
-        for seed in range(4)
-        for stream in ("augment", "dropout")
-        for epoch in range(12)
-        for index in range(12)
-    ]
-    assert len({seed & 0xFFFFFFFF for seed in seeds}) == len(seeds)
-    bits = torch.tensor(seeds).unsqueeze(1).bitwise_right_shift(torch.arange(63)) & 1
-    assert ((bits.double().mean(0) - 0.5).abs() < 0.075).all()
 
 
 def test_alternating_flips_show_every_image_both_ways_in_two_epochs() -> None:
