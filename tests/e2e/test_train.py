@@ -19,8 +19,7 @@ from core.reader import EventReader
 from core.runfolder import RunFolder
 from core.state import RunState
 from tests.e2e.cli import PROGRAM, SHAPES, TIMEOUT_SECONDS, cifar_tui, environment, only_run, small
-from tests.strategies import snapshot
-from tests.training import assert_identical, image_folder, tiny, train
+from tests.training import assert_identical, image_folder
 
 Done = subprocess.CompletedProcess[str]
 MAX_STEPS = 12
@@ -235,38 +234,6 @@ def test_a_log_has_a_line_for_each_epoch_and_a_summary(trainings: Trainings) -> 
     assert lines[-1] == f"run folder: {trainings.folder('seed 1').path}"
     assert "3 classes" in done.stderr
     assert "cpu" in done.stderr
-
-
-NOISE = """
-import os, sys
-from pathlib import Path
-from core.session import output_to
-
-print("before")
-with output_to(Path(sys.argv[1])) as (out, talk):
-    print("stray print")
-    os.write(2, b"from a C library\\n")
-    print("warning", file=sys.stderr)
-    print("own data", file=out)
-    print("own talk \\udce9", file=talk)
-print("after")
-"""
-
-
-def test_stray_prints_of_any_kind_go_to_the_log_file(tmp_path: Path) -> None:
-    log = tmp_path / "trainer.log"
-    done = subprocess.run([sys.executable, "-c", NOISE, log], env=environment(), capture_output=True, encoding="utf-8")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "before\nown data\nafter\n", "own talk ?\n")
-    assert sorted(log.read_text().splitlines()) == ["from a C library", "stray print", "warning"]
-
-
-def test_what_a_trainer_sees_live_is_what_its_log_says(tmp_path: Path) -> None:
-    """All of it, settings included: a tuple that the log turns into a list would already be a difference."""
-    live = RunState()
-    folder = RunFolder(tmp_path / "run")
-    train(folder, tiny(image_folder(tmp_path / "images"), epochs=1), watch=lambda record, signals: live.apply(record))
-    read, _ = fold(folder)
-    assert snapshot(live) == snapshot(read)
 
 
 def test_what_libraries_print_goes_to_the_log_file_alone(trainings: Trainings) -> None:

@@ -1,4 +1,4 @@
-"""The training loop does what was planned, also after somebody or something has changed the plan."""
+"""The training loop does what was planned, also after the plan was changed, and its log says what it did."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from core.fold import fold
 from core.optim.schedules import momentum_at
 from core.runfolder import RunFolder
 from core.signals import Signals
+from core.state import RunState
 from core.train import Trainer
+from tests.strategies import snapshot
 from tests.training import STEPS_PER_EPOCH, final_state, image_folder, tiny, train
 
 
@@ -65,6 +67,14 @@ def test_a_checkpoint_asked_for_at_the_last_step_does_not_stand_for_that_of_the_
     train(folder, tiny(images, epochs=1, checkpoint__every_epochs=0), watch=watch)
     saved = fold(folder.events_file).checkpoints
     assert [(checkpoint.reason, checkpoint.epoch) for checkpoint in saved] == [("command", 0), ("end", 1)]
+
+
+def test_what_a_trainer_sees_live_is_what_its_log_says(images: Path, tmp_path: Path) -> None:
+    """All of it, settings included: a tuple that the log turns into a list would already be a difference."""
+    live = RunState()
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, epochs=1), watch=lambda record, signals: live.apply(record))
+    assert snapshot(live) == snapshot(fold(folder.events_file))
 
 
 @pytest.fixture
