@@ -23,9 +23,9 @@ TIMEOUT_SECONDS = 240
 SHAPES = ["--no-ui", "-r", "shapes-small", "--set", "threads=1"]
 
 
-def small(images: Path) -> list[str]:
-    """Options of a training of three epochs of six steps, on `tests.training.image_folder`."""
-    return [*SHAPES, "--dataset", f"folder:{images}", "--batch-size", "8", "--epochs", "3"]
+def small(images: Path, *, epochs: int = 3) -> list[str]:
+    """Options of a training of that many epochs of six steps, on `tests.training.image_folder`."""
+    return [*SHAPES, "--dataset", f"folder:{images}", "--batch-size", "8", "--epochs", str(epochs)]
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -94,6 +94,11 @@ class Live:
     def exit_code(self) -> int:
         """Wait for the end; all output must have been read."""
         return self.process.wait(timeout=TIMEOUT_SECONDS)
+
+
+def is_training(event: ev.Event) -> bool:
+    """Whether it tells of steps that were taken."""
+    return isinstance(event, ev.Batches)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,9 @@
-"""A trainer at work, steered from a shell and by signals."""
+"""A trainer at work, steered from a shell from its first steps to its end, and what is said where it is gone."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,16 +16,11 @@ from core import events as ev
 from core.checkpoint import load_checkpoint, resolve_checkpoint
 from core.reader import EventReader, read_all
 from core.state import RunState
-from tests.e2e.cli import SHAPES, Live, cifar_tui, live
-from tests.training import image_folder
+from tests.e2e.cli import SHAPES, Live, cifar_tui, is_training, live
 from tests.ui import canned
 
 # Steps of some 10 ms and epochs of 1,250 steps: no epoch ends by itself while a test steers.
 ENDLESS = [*SHAPES, "--batch-size", "8", "--epochs", "100", "--set", "checkpoint.every_epochs=0"]
-
-
-def is_training(event: ev.Event) -> bool:
-    return isinstance(event, ev.Batches)
 
 
 def answer_to(name: str) -> Callable[[ev.Event], bool]:
@@ -36,9 +30,6 @@ def answer_to(name: str) -> Callable[[ev.Event], bool]:
         return isinstance(event, ev.CommandHandled) and event.name == name and event.status != "received"
 
     return wanted
-
-
-# -- commands: one run, steered from its first steps to its end -------------------------------------------------------
 
 
 class Steered:
@@ -241,76 +232,3 @@ def test_a_run_without_a_word_has_died_too_and_no_command_is_left_for_it(tmp_pat
     folder.manifest_file.write_text("{}")
     done = cifar_tui("show", "dumb", runs=tmp_path)
     assert (done.returncode, "run.json is not a run manifest" in done.stderr) == (6, True)
-
-
-# -- signals ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
-
-
-def small(images: Path, *, epochs: int) -> list[str]:
-    """Options of a training of that many epochs of six steps."""
-    return [*SHAPES, "--dataset", f"folder:{images}", "--batch-size", "8", "--epochs", str(epochs)]
-
-
-def assert_saved(trainer: Live, events: list[ev.Event], name: str, status: str, code: int) -> None:
-    """The last events are a checkpoint of the very step at which the run ended, and that end."""
-    *_, saved, ended = (event for event in events if isinstance(event, ev.CheckpointSaved | ev.RunEnded))
-    assert isinstance(ended, ev.RunEnded)
-    assert isinstance(saved, ev.CheckpointSaved)
-    assert (ended.status, ended.exit_code, saved.reason, saved.step) == (status, code, "signal", ended.step)
-    assert ended.reason == f"{name}, checkpoint {Path(saved.path).name}"
-    state, _ = load_checkpoint(trainer.folder.path / saved.path)
-    assert state["progress"]["step"] == ended.step
-
-
-def test_an_interruption_saves_and_ends_with_0(images: Path, tmp_path: Path) -> None:
-    with live(*small(images, epochs=100_000), runs=tmp_path) as trainer:
-        trainer.wait_for(is_training)
-        trainer.process.send_signal(signal.SIGINT)
-        events = trainer.rest()
-        assert trainer.exit_code() == 0
-    assert_saved(trainer, events, "SIGINT", "stopped", 0)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
-def test_a_second_signal_ends_it_at_once(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    with live(*SHAPES, runs=tmp_path) as trainer:
-        # While data is loaded nothing looks at the first signal yet.
-        trainer.wait_for(lambda event: isinstance(event, ev.PhaseChanged) and event.phase == "loading_data")
-        while trainer.process.poll() is None:
-            trainer.process.send_signal(number)
-            with_patience(trainer, 0.05)
-        assert trainer.exit_code() == code
-        assert not [event for event in trainer.rest() if isinstance(event, ev.RunEnded)]
-
-
-def with_patience(trainer: Live, seconds: float) -> None:
-    """Give the process a moment to take a signal in; two that are pending together would be one."""
-    try:
-        trainer.process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return
-
-
-def test_a_preempted_run_saves_ends_with_75_and_goes_on_where_it_was(images: Path, tmp_path: Path) -> None:
-    # The same command both times, as a batch script has it.
-    options = [*small(images, epochs=20), "--set", "checkpoint.every_epochs=0", "--resume", "auto"]
-    with live(*options, runs=tmp_path) as trainer:
-        trainer.wait_for(lambda event: isinstance(event, ev.EpochEnded))
-        trainer.process.send_signal(signal.SIGTERM)
-        events = trainer.rest()
-        assert trainer.exit_code() == 75
-    assert_saved(trainer, events, "SIGTERM", "preempted", 75)
-    with live(*options, runs=tmp_path) as trainer:
-        trainer.rest()
-        assert trainer.exit_code() == 0
-    state = RunState()
-    for record in read_all(trainer.folder.events_file):
-        state.apply(record)
-    assert (state.status, state.attempt, state.epoch) == ("finished", 2, 20)
-    assert state.batches["step"].tolist() == list(range(120))
-    assert [epoch.epoch for epoch in state.epochs] == list(range(1, 21))
