@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 # Threads of PyTorch that wait by spinning would take the time of everything that runs beside the tests. It has to be
@@ -17,6 +18,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from core.data import shapes
+from tests.training import image_folder
 
 # No deadline: a test that fails because the machine was busy says nothing.
 settings.register_profile(
@@ -53,3 +55,9 @@ def the_environment_holds_no_settings() -> Iterator[None]:
 def random_numbers_are_a_test_s_own() -> None:
     """They do not depend on the tests that the process ran before."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small folder of images to train on; see `tests.training.image_folder`."""
+    return image_folder(tmp_path_factory.mktemp("images"))

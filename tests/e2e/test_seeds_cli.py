@@ -16,12 +16,7 @@ from core.errors import ExitCode
 from core.reader import EventReader
 from core.runfolder import RunFolder
 from tests.e2e.cli import PROGRAM, cifar_tui, environment, small
-from tests.training import assert_identical, final_state, history, image_folder
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
+from tests.training import assert_identical, final_state, history
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +85,7 @@ def test_names_that_are_taken_are_refused_before_anything_is_trained(
 
 def interrupted_group(images: Path, runs: Path, number: signal.Signals) -> tuple[int, str]:
     """Exit code and talk of a group of three whose first run gets a signal after its first steps."""
-    words = [*small(images), "--epochs", "400", "--seeds", "3", "--run-id", "g"]
+    words = [*small(images, epochs=400), "--seeds", "3", "--run-id", "g"]
     process = subprocess.Popen(
         [*PROGRAM, *map(str, words), "--json"],
         env=environment(CIFAR_TUI_RUNS_DIR=str(runs)),
@@ -126,7 +121,7 @@ def test_a_signal_ends_the_group(number: signal.Signals, code: ExitCode, images:
 
 def test_a_group_that_was_preempted_goes_on_where_it_was(images: Path, tmp_path: Path) -> None:
     interrupted_group(images, tmp_path, signal.SIGTERM)
-    words = [*small(images), "--epochs", "400", "--seeds", "2", "--run-id", "g", "--resume", "auto"]
+    words = [*small(images, epochs=400), "--seeds", "2", "--run-id", "g", "--resume", "auto"]
     # As many epochs as it has begun, so that the rest is short.
     epochs = str(json.loads(cifar_tui("show", "g-seed0", "--json", runs=tmp_path).stdout)["epoch"] + 1)
     done = cifar_tui(*words, "--epochs", epochs, runs=tmp_path)

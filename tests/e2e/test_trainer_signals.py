@@ -13,12 +13,6 @@ from core.checkpoint import load_checkpoint
 from core.reader import read_all
 from core.state import RunState
 from tests.e2e.cli import SHAPES, Live, is_training, live, small
-from tests.training import image_folder
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
 
 
 def assert_saved(trainer: Live, events: list[ev.Event], name: str, status: str, code: int) -> None:

@@ -12,16 +12,11 @@ from core.checkpoint import point, resolve_checkpoint
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
-from tests.training import STEPS_PER_EPOCH, image_folder, tiny, train
+from tests.training import STEPS_PER_EPOCH, tiny, train
 
 
 class KilledError(Exception):
     """Stands for a SIGKILL."""
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,7 @@ from core.errors import ExitCode, UsageError
 from core.reader import read_all
 from core.recipes import RECIPES, get_recipe
 from core.recipes.recipe import Recipe
-from tests.training import NUM_TRAIN, image_folder, tiny
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
+from tests.training import NUM_TRAIN, tiny
 
 
 def quiet(line: str) -> None:

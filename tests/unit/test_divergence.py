@@ -18,12 +18,7 @@ from core.signals import Signals
 from core.state import RunState
 from core.step import Step
 from core.train import Trainer
-from tests.training import STEPS_PER_EPOCH, history, image_folder, tiny, train
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
+from tests.training import STEPS_PER_EPOCH, history, tiny, train
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, *, step: int, times: int) -> None:

@@ -54,11 +54,6 @@ MOMENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
-
-
 @pytest.fixture(autouse=True)
 def every_step_is_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Interruptions hit the step they are meant for."""

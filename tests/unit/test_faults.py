@@ -26,16 +26,10 @@ from tests.training import (
     assert_identical,
     final_state,
     history,
-    image_folder,
     preempt_at,
     tiny,
     train,
 )
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture

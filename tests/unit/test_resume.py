@@ -24,11 +24,6 @@ from tui.launch import TrainOptions, make_request
 _LARGE = NUM_TRAIN // 2  # two batches an epoch
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
-
-
 @pytest.mark.parametrize(
     ("change", "steps_per_epoch"),
     [({"data__batch_size": _LARGE}, 2), ({"data__drop_last": True}, 5), ({"data__validation": "holdout"}, 6)],

@@ -17,12 +17,7 @@ from core.signals import Signals
 from core.state import RunState
 from core.train import Trainer
 from tests.strategies import snapshot
-from tests.training import STEPS_PER_EPOCH, final_state, image_folder, tiny, train
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return image_folder(tmp_path_factory.mktemp("images"))
+from tests.training import STEPS_PER_EPOCH, final_state, tiny, train
 
 
 @pytest.mark.parametrize(
