@@ -84,7 +84,7 @@ def check_model_name(name: str) -> None:
 
 def _checked(name: str, builder: Callable[..., nn.Module], args: Mapping[str, object]) -> dict[str, object]:
     known = inspect.signature(builder).parameters.keys() - {"num_classes", "image_shape"}
-    hints = typing.get_type_hints(builder)
+    hints = typing.get_type_hints(builder, include_extras=True)  # extras: bounds of numbers
     checked: dict[str, object] = {}
     for key, value in args.items():
         if key not in known:
@@ -94,7 +94,7 @@ def _checked(name: str, builder: Callable[..., nn.Module], args: Mapping[str, ob
             checked[key] = msgspec.convert(value, hints[key])
         except msgspec.ValidationError as error:
             # An enumeration says only that the value is invalid; say what would be valid.
-            choices = typing.get_args(hints[key])
+            choices = typing.get_args(hints[key]) if typing.get_origin(hints[key]) is typing.Literal else ()
             why = f"choose from {', '.join(map(str, choices))}" if choices else str(error)
             raise UsageError(f"Model {name} cannot have {key}={value}: {why}.") from error
     return checked

@@ -15,11 +15,13 @@ D. Page's ResNet-9 (DAWNBench, 2018) and T. Nabi's hlb-CIFAR10:
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
-from core.errors import UsageError
+from core.config import Fraction, Positive
 from core.models.fit import require_side
 from core.models.pool import GlobalMaxPool2d
 from core.models.residual import Sum
@@ -100,12 +102,12 @@ def speednet(
     *,
     num_classes: int,
     image_shape: tuple[int, int, int],
-    width1: int = 64,
-    width2: int = 256,
-    width3: int = 256,
-    convs: int = 2,
+    width1: Positive = 64,
+    width2: Positive = 256,
+    width3: Positive = 256,
+    convs: Annotated[int, Meta(ge=2)] = 2,
     residual: bool = False,
-    bias_part: float = 1.0,
+    bias_part: Fraction = 1.0,
 ) -> SpeedNet:
     """N×C×H×W images to N×`num_classes` logits; 1,975,128 parameters, 288 of them frozen, for ten classes of 3×32×32.
 
@@ -115,16 +117,14 @@ def speednet(
         width1: channels of the first group.
         width2: of the second.
         width3: of the third.
-        convs: convolutions in a group, at least 2.
+        convs: convolutions in a group.
         residual: whether each group has a shortcut past all but its first convolution.
-        bias_part: part of the training's steps, 0 to 1, in which the first layer's bias learns.
+        bias_part: part of the training's steps in which the first layer's bias learns.
 
     Raises:
-        UsageError: images under 16×16, of which three poolings leave too little; a `bias_part` that is no part.
+        UsageError: images under 16×16, of which three poolings leave too little.
     """
     require_side("speednet", image_shape, 16)
-    if not 0 <= bias_part <= 1:
-        raise UsageError(f"Model speednet cannot have bias_part={bias_part:g}: give a part from 0 to 1.")
     channels = image_shape[0]
     num_whitened = 2 * channels * _PATCH**2
     whiten = nn.Conv2d(channels, num_whitened, _PATCH)

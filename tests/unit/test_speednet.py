@@ -180,8 +180,15 @@ def test_a_bias_that_learns_no_more_has_no_gradient_and_changes_no_other() -> No
 
 @pytest.mark.parametrize("part", [-0.1, 1.5, float("nan")])
 def test_a_part_of_the_steps_lies_between_none_and_all(part: float) -> None:
-    with pytest.raises(UsageError, match=r"bias_part=.*: give a part from 0 to 1"):
-        speednet(num_classes=10, image_shape=(3, 32, 32), bias_part=part)
+    with pytest.raises(UsageError, match=r"speednet cannot have bias_part=.*: Expected `float` [<>]= [01]"):
+        build_model("speednet", num_classes=10, image_shape=(3, 32, 32), args={"bias_part": part})
+
+
+@pytest.mark.parametrize(("name", "least"), [("width1", 1), ("width2", 1), ("width3", 1), ("convs", 2)])
+def test_a_size_that_no_network_can_have_is_refused(name: str, least: int) -> None:
+    for size in (least - 1, -5):
+        with pytest.raises(UsageError, match=f"speednet cannot have {name}={size}: Expected `int` >= {least}"):
+            build_model("speednet", num_classes=10, image_shape=(3, 32, 32), args={name: size})
 
 
 def test_the_first_bias_learns_in_its_part_of_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
