@@ -14,6 +14,7 @@ from core.config import Normalize, TrainConfig
 from core.data.dataset import Dataset, Split, load_dataset
 from core.data.pipeline import Pipeline, resolve_normalization
 from core.device import choose_device
+from core.errors import UsageError
 from core.events import DeviceInfo, Event, Layer, Notice, PhaseChanged
 from core.models import build_model
 from core.models.bias import use_summed_biases
@@ -111,6 +112,7 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=dict(config.model.args)
     )
     layers = describe(model, image_shape)
+    _check_low_size(model, config, image_shape)
     if device.type == "cpu" and config.compile is not True:
         _choose_convolutions(model, layers, config, device_info.precision, emit)
     model.to(device)
@@ -142,6 +144,18 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
         normalize=normalize,
         config=config,
     )
+
+
+def _check_low_size(model: nn.Module, config: TrainConfig, image_shape: tuple[int, int, int]) -> None:
+    """Refuse a `data.low_size` at which the network's layers do not fit each other."""
+    channels, side, _ = image_shape
+    low = config.data.low_size or side
+    if config.data.low_part > 0 and low < side:
+        try:
+            describe(model, (channels, low, low))
+        except RuntimeError as error:
+            name = config.model.name
+            raise UsageError(f"data.low_size cannot be {low}: model {name} takes no images of {low}x{low}") from error
 
 
 def use_channels_last(device: torch.device) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from core import events as ev
 from core.checkpoint import point, resolve_checkpoint
+from core.errors import UsageError
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
@@ -35,6 +36,16 @@ def test_a_signal_while_the_data_is_loaded_ends_it_before_it_has_begun(
     assert (ended.status, ended.exit_code, ended.step) == (status, exit_code, 0)
     assert ended.reason == f"{name}, before training began"
     assert not folder.checkpoints.exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "low_size"), [("c10-lenet", 24), ("c10-cpu", 8)], ids=["for another size", "pooled to nothing"]
+)
+def test_small_images_that_the_network_cannot_take_are_refused(
+    recipe: str, low_size: int, images: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"data.low_size cannot be {low_size}: model .* takes no images of"):
+        train(RunFolder(tmp_path / "run"), tiny(images, recipe, data__low_size=low_size))
 
 
 def test_who_is_killed_after_going_back_has_gone_back(images: Path, tmp_path: Path) -> None:
