@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import OptimizerConfig
+from core.errors import UsageError
 from core.optim.muon import Muon
 
 # One fused kernel does the whole step. On two CPU cores (torch 2.15) a step of Adam took, fused / foreach / loop:
@@ -26,7 +27,17 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig, device: torch.dev
         model: its parameters must be on `device` already.
         config: clip_value, clip_norm and label_smoothing are not used here.
         device: decides whether the fused kernels are used.
+
+    Raises:
+        UsageError: the optimiser cannot have these settings.
     """
+    try:
+        return _build(model, config, device)
+    except ValueError as error:
+        raise UsageError(f"optimizer {config.name} cannot be made: {error}") from error
+
+
+def _build(model: nn.Module, config: OptimizerConfig, device: torch.device) -> torch.optim.Optimizer:
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     fused = True if device.type in _FUSED_DEVICES else None
     match config.name:

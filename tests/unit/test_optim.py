@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from core.config import OptimizerConfig
+from core.errors import UsageError
 from core.optim.factory import build_optimizer, set_hyperparameters
 
 CPU = torch.device("cpu")
@@ -83,6 +84,19 @@ def test_every_parameter_is_trained_in_one_group_by_the_fused_kernel(config: Opt
     assert group["fused"] is True
     assert group["lr"] == config.lr
     assert group["weight_decay"] == config.weight_decay
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (OptimizerConfig(name="sgd", nesterov=True), "Nesterov momentum requires a momentum"),
+        (OptimizerConfig(name="adam", betas=(0.9, 1.0)), "Invalid beta parameter at index 1: 1.0"),
+    ],
+    ids=["Nesterov momentum of 0", "a beta of 1"],
+)
+def test_settings_that_an_optimiser_cannot_have_are_refused(config: OptimizerConfig, reason: str) -> None:
+    with pytest.raises(UsageError, match=f"^optimizer {config.name} cannot be made: {reason}"):
+        build_optimizer(network(), config, CPU)
 
 
 def test_a_device_without_fused_kernels_gets_pytorchs_choice() -> None:
