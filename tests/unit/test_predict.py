@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.checkpoint import save_checkpoint
 from core.config import Normalize
+from core.data.folder import read_image
 from core.errors import CheckpointError, DataError
 from core.events import RunStarted
 from core.fold import fold
@@ -112,6 +113,19 @@ def test_an_old_run_s_normalisation_is_that_of_its_settings(normalize: Normalize
     said: list[str] = []
     assert normalization(old, config, said.append) == normalize
     assert said == [], "the data set need not be read"
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "tiff"])
+def test_an_image_with_a_damaged_tag_is_named_with_the_reason(kind: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x112], exif[0x10F] = 6, "maker"  # it lies on its side: its tags are written anew
+    path = tmp_path / f"image.{kind}"
+    Image.new("RGB", (8, 8)).save(path, exif=exif)
+    tag, broken = (b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02") if kind == "jpeg" else (b"\x11\x01\x04", b"\x11\x01\x05")
+    path.write_bytes(path.read_bytes().replace(tag, broken))
+    found = read_image(path, 8)
+    assert isinstance(found, DataError)
+    assert str(found).startswith(f"{path} cannot be read as an image (")
 
 
 @pytest.mark.parametrize("which", [".", ".."])
