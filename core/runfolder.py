@@ -219,7 +219,7 @@ def list_runs(runs_dir: Path) -> list[RunFolder]:
     """All run folders, oldest first by name. Anything that is not a folder with a visible name is passed over."""
     try:
         with os.scandir(runs_dir) as entries:
-            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -227,15 +227,26 @@ def list_runs(runs_dir: Path) -> list[RunFolder]:
     return [RunFolder(runs_dir / name) for name in names]
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links, or a link to where one may not go: no reason to show none of the others
+        return False
+
+
 def find_run(runs_dir: Path, name: str) -> RunFolder:
     """The run that `name` means: an id, a unique part of one, a path, or `last`.
 
     Raises:
         UsageError: no run or several runs fit.
-        StorageError: there is a folder of that name, but no run in it.
+        StorageError: there is a folder of that name, but no run in it, or none that can be read.
     """
-    run = _named(runs_dir, name)
-    if not run.manifest_file.exists() and not run.events_file.exists():
+    try:
+        run = _named(runs_dir, name)
+        is_run = run.manifest_file.exists() or run.events_file.exists()
+    except OSError as error:  # somebody else's, or a name longer than names can be
+        raise StorageError(f"cannot read {error.filename}: {error.strerror}") from error
+    if not is_run:
         raise StorageError(f"{run.path} is not a run: there is neither run.json nor events.jsonl")
     return run
 
