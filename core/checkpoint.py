@@ -93,7 +93,7 @@ def _free_name(folder: Path, step: int) -> Path:
     """step-00012345, or step-00012345-2 where that is taken: nothing that is whole is ever overwritten."""
     name = f"step-{step:08d}"
     number = 1
-    while (path := folder / (name if number == 1 else f"{name}-{number}")).exists():
+    while os.path.exists(path := folder / (name if number == 1 else f"{name}-{number}")):
         number += 1
     return path
 

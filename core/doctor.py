@@ -60,7 +60,7 @@ def _terminal() -> str:
 
 def _folder(path: Path) -> str:
     nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
+    while not os.path.exists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
     try:
         # Tried, since os.access knows nothing of file systems in which nobody can make anything, as /proc.
@@ -69,7 +69,7 @@ def _folder(path: Path) -> str:
     except OSError as error:
         return f"{path}: {'not writable' if nearest == path else 'cannot be made'} ({error.strerror})"
     free = shutil.disk_usage(nearest).free / 2**30
-    return f"{path}{'' if path.exists() else ' (will be made)'}, {free:.0f} GiB free"
+    return f"{path}{'' if nearest == path else ' (will be made)'}, {free:.0f} GiB free"
 
 
 def _dataset(root: Path, name: str) -> str:

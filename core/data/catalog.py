@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def data_dir(dir: str | None) -> Path:
 
 def is_on_disk(name: str, root: Path) -> bool:
     """Whether a data set of `DATASETS` needs no download: it is embedded, or its folder lies below `root`."""
-    return name not in _FOLDERS or (root / _FOLDERS[name]).is_dir()
+    return name not in _FOLDERS or os.path.isdir(root / _FOLDERS[name])
 
 
 def check_dataset_name(name: str) -> None:

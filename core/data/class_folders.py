@@ -46,11 +46,18 @@ def is_same_data(then: str, now: str) -> bool:
 
 
 def class_folders(root: Path) -> list[Path]:
-    """The visible folders in `root`, in natural order: 2 before 10."""
-    if not root.is_dir():
-        return []
-    # Archives made on a Mac bring __MACOSX, notebooks .ipynb_checkpoints.
-    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    """The visible folders in `root`, in natural order: 2 before 10.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        if not root.is_dir():
+            return []
+        # Archives made on a Mac bring __MACOSX, notebooks .ipynb_checkpoints.
+        folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__"))]
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
     return sorted(folders, key=lambda folder: _natural(folder.name))
 
 
@@ -60,11 +67,8 @@ def check_folder(path: Path) -> None:
     Raises:
         DataError: it is none, holds none, or cannot be read.
     """
-    try:
-        is_folder, found = path.is_dir(), class_folders(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    if not is_folder:
+    found = class_folders(path)
+    if not path.is_dir():
         # Whole: runs of earlier versions remember it as it was given, and may be evaluated from elsewhere.
         raise DataError(
             f"{path.absolute()} is not a folder; give the folder that holds one folder of images a class, "

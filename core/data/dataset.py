@@ -135,7 +135,7 @@ def write_images(dataset: Dataset, folder: Path) -> None:
         StorageError: the folder cannot be written.
     """
     images_path = folder / f"{dataset.fingerprint}.npy"
-    if images_path.exists():
+    if os.path.exists(images_path):
         return
     split = dataset.validation
     try:

@@ -89,7 +89,7 @@ def _images_of(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         files += [Path(parent, name) for name in names if _is_image_name(name)]
-    files = sorted(file for file in files if file.is_file())  # a link may lead nowhere
+    files = sorted(file for file in files if os.path.isfile(file))  # a link may lead nowhere
     if not files:
         raise DataError(f"{folder} holds no images; put some there, or remove the folder if it is no class.")
     return files
@@ -104,7 +104,7 @@ def _validation_files(root: Path, classes: tuple[str, ...]) -> Files:
     if extra:
         raise DataError(f'{root} has the class "{extra[0]}", which the training images lack; remove or rename it.')
     for name in classes:
-        if not (root / name).is_dir():
+        if not os.path.isdir(root / name):
             raise DataError(f'{root} lacks the class "{name}" of the training images; put images of it there.')
     return [_images_of(root / name) for name in classes]
 

@@ -11,6 +11,7 @@ import fcntl
 import gzip
 import hashlib
 import math
+import os
 import pickle
 import socket
 import struct
@@ -109,8 +110,12 @@ def read_cifar(source: Source, root: Path, label_key: str, report: Report) -> tu
     """
     folder = root / source.folder
     md5s = source.train | source.test
-    if any(not (folder / name).is_file() for name in md5s):
-        _download(source, root, report, lambda: all((folder / name).is_file() for name in md5s))
+
+    def complete() -> bool:
+        return all(os.path.isfile(folder / name) for name in md5s)
+
+    if not complete():
+        _download(source, root, report, complete)
     # Reading and hashing release the interpreter lock: two threads halve the time, more only fight over the disk.
     with ThreadPoolExecutor(max_workers=2) as pool:
         entries = list(pool.map(_read_batch, (folder / name for name in md5s), md5s.values()))
@@ -130,7 +135,7 @@ def read_mnist(source: Source, root: Path, report: Report) -> tuple[Arrays, Arra
 
     def complete() -> bool:
         names = source.train | source.test
-        return all((folder / name).is_file() or (folder / Path(name).stem).is_file() for name in names)
+        return all(os.path.isfile(folder / name) or os.path.isfile(folder / Path(name).stem) for name in names)
 
     if not complete():
         _download(source, root, report, complete)
@@ -166,7 +171,7 @@ def _read_idx_pair(folder: Path, files: dict[str, str]) -> Arrays:
 def _read_idx(folder: Path, name: str, md5: str, num_dimensions: int) -> npt.NDArray[np.uint8]:
     """An array in the IDX format: two zero bytes, type 8 (uint8), the number of dimensions, big-endian sizes, data."""
     path = folder / Path(name).stem
-    if path.is_file():
+    if os.path.isfile(path):
         content = _read(path)
     else:
         path = folder / name

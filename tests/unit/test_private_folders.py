@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from core.errors import StorageError
+from core.config import CheckpointConfig, DataConfig
+from core.data.dataset import Dataset, Split, load_dataset, write_images
+from core.doctor import examine
+from core.errors import DataError, StorageError
+from core.events import Event, Notice
 from core.runfolder import RunFolder, find_run, list_runs
+from core.saver import Saver
 
 NOBODY = 65534
 
@@ -30,6 +36,31 @@ def private(tmp_path: Path) -> Iterator[Path]:
 def test_a_run_of_somebody_else(private: Path) -> None:
     with pytest.raises(StorageError, match=rf"^cannot read {private}.*: Permission denied$"):
         find_run(private.parent, str(private))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "mnist", "folder:{private}", "folder:{private}/pictures"])
+def test_a_data_set_of_somebody_else(name: str, private: Path) -> None:
+    config = DataConfig(dataset=name.format(private=private), dir=str(private))
+    with pytest.raises(DataError, match=r"Permission denied"):
+        load_dataset(config, seed=0, report=lambda line: None)
+
+
+def test_folders_are_examined_that_may_not_be_entered(private: Path) -> None:
+    findings = dict(examine(private / "runs", private / "data"))
+    assert findings["runs"] == f"{private}/runs: cannot be made (Permission denied)"
+    assert findings["  cifar10"] == "not there yet: downloaded at its first use"
+
+
+def test_a_training_whose_folder_may_no_longer_be_entered_saves_nothing(private: Path) -> None:
+    told: list[Event] = []
+    saver = Saver(RunFolder(private), CheckpointConfig(), told.append)
+    assert saver.save({}, step=1, epoch=0, reason="command", metrics={}) is None
+    assert [notice.text for notice in told if isinstance(notice, Notice)] == [
+        f"no checkpoint at step 1: cannot write a checkpoint in {private}/checkpoints: Permission denied"
+    ]
+    split = Split(torch.zeros((1, 3, 2, 2), dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
+    with pytest.raises(StorageError, match="Permission denied"):
+        write_images(Dataset("any", ("one",), (), (), split, split, "0"), private / ".images")
 
 
 def test_a_path_longer_than_paths_can_be(tmp_path: Path) -> None:
