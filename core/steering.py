@@ -128,6 +128,8 @@ class Steering:
     def _do(self, command: control.Command) -> str:
         """Do it and say what it did; UsageError where it cannot be done now."""
         trainer = self._trainer
+        if trainer.is_over:
+            raise UsageError("the run has just been stopped")
         match command.name:
             case "pause":
                 if self._paused:

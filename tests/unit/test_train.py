@@ -112,6 +112,26 @@ def test_epochs_that_are_done_or_cut_short_by_max_steps_cannot_be_asked_for(stee
     assert refused == ["1 epoch is done already", f"this run ends after {steps} steps, whatever its epochs"]
 
 
+def test_a_run_that_is_stopped_takes_no_more_commands(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.steering.LOOK_SECONDS", 0.0)
+    late = (["stop"], ["pause"], ["lr", "0.5"], ["checkpoint"])
+
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.EpochEnded):
+            for words in (["stop"], *late):
+                control.send(folder.control, control.parse_command(words))
+
+    folder = RunFolder(tmp_path / "run")
+    assert train(folder, tiny(images), watch=watch).status == "stopped"
+    state = fold(folder.events_file)
+    assert [checkpoint.reason for checkpoint in state.checkpoints] == ["epoch", "stop"]
+    handled = [timed.event for timed in state.commands.values()]
+    refused = [event.message for event in handled if isinstance(event, ev.CommandHandled) and event.status == "refused"]
+    assert refused == ["the run has just been stopped"] * len(late)
+
+
 def test_the_momentum_follows_its_schedule(images: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     config = tiny(images, epochs=1, optimizer__name="sgd", schedule={"type": "one_cycle"}, max_steps=4)
