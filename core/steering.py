@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from core import control
 from core import events as ev
-from core.errors import ExitCode, UsageError
+from core.errors import DivergedError, ExitCode, UsageError
 from core.runfolder import RunFolder
 from core.signals import Signals
 
@@ -41,7 +41,11 @@ class Steered(Protocol):
         """The learning rate from here on."""
 
     def halt(self) -> None:
-        """Stop the training clock and emit what was measured so far."""
+        """Stop the training clock and emit what was measured so far.
+
+        Raises:
+            DivergedError: the loss or the gradient is no longer finite.
+        """
 
     def proceed(self) -> None:
         """Start the training clock again."""
@@ -122,6 +126,9 @@ class Steering:
         except UsageError as error:
             self._answer(*words, "refused", str(error))
             return
+        except DivergedError as error:  # on a GPU only this wait tells: who asked wants an answer
+            self._answer(*words, "refused", str(error))
+            raise
         replanned = command.name == "lr" or before != (self._trainer.num_steps, self._trainer.num_epochs)
         self._answer(*words, "done", message, replanned=replanned)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from core import control, session
 from core import events as ev
-from core import session
 from core.errors import DivergedError
 from core.reader import read_all
 from core.recorder import Recorder
@@ -84,6 +84,36 @@ def test_rollback_goes_back_to_the_checkpoint_with_half_the_learning_rate(
     assert happened["columns"]["lr"] == [base] * STEPS_PER_EPOCH + [base / 4] * (2 * STEPS_PER_EPOCH)
     rolled_back = [record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.RolledBack)]
     assert [event.from_step for event in rolled_back] == [STEPS_PER_EPOCH, STEPS_PER_EPOCH]
+
+
+def test_a_command_that_finds_the_divergence_is_answered(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU the last steps are known only when they are waited for, as a command does."""
+    asked: list[str] = []
+    halt = Trainer.halt
+
+    def found(self: Trainer) -> None:
+        if asked:
+            raise DivergedError(f"the loss became nan at step {asked.pop()}")
+        halt(self)
+
+    def watch(record: ev.Record, signals: Signals) -> None:
+        match record.event:
+            case ev.EpochEnded(epoch=1):
+                control.send(folder.control, control.parse_command(["checkpoint"]))
+            case ev.CommandHandled(status="received", step=step):
+                asked.append(str(step))
+
+    monkeypatch.setattr(Trainer, "halt", found)
+    monkeypatch.setattr("core.steering.LOOK_SECONDS", 0.0)
+    folder = RunFolder(tmp_path / "run")
+    assert train(folder, tiny(images, on_nan="rollback:1"), watch=watch).status == "finished"
+    answers = [record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.CommandHandled)]
+    assert [(answer.status, answer.message) for answer in answers] == [
+        ("received", ""),
+        ("refused", f"the loss became nan at step {STEPS_PER_EPOCH + 1}"),
+    ]
 
 
 def test_rollbacks_end(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
