@@ -34,17 +34,15 @@ def to_trash(folder: RunFolder) -> Path:
     return target
 
 
-def from_trash(trashed: Path) -> RunFolder:
-    """Bring a run back from the trash under its name.
+def from_trash(trashed: Path, folder: RunFolder) -> None:
+    """Bring a run back from where `to_trash` has put it.
 
     Raises:
         StorageError: it is gone, or its name is taken.
     """
-    target = trashed.parent.parent / trashed.name.partition("~")[0]
     try:
-        if os.path.lexists(target):
-            raise StorageError(f"cannot bring back {target.name}: there is another run of that name")
-        trashed.rename(target)
+        if os.path.lexists(folder.path):
+            raise StorageError(f"cannot bring back {folder.id}: there is another run of that name")
+        trashed.rename(folder.path)
     except OSError as error:
-        raise StorageError(f"cannot bring back {trashed.name}: {error.strerror}") from error
-    return RunFolder(target)
+        raise StorageError(f"cannot bring back {folder.id}: {error.strerror}") from error

@@ -28,17 +28,18 @@ def test_notes_are_kept_and_bad_ones_are_empty(tmp_path: Path) -> None:
         write_notes(tmp_path / "gone", Notes())
 
 
-def test_what_is_deleted_comes_back(tmp_path: Path) -> None:
-    run = ended(tmp_path, run_id="one")
+@pytest.mark.parametrize("name", ["one", "one~2"])
+def test_what_is_deleted_comes_back(name: str, tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id=name)
     before = run.folder.events_file.read_bytes()
     first = to_trash(run.folder)
     assert not run.folder.path.exists()
-    ended(tmp_path, run_id="one")
+    ended(tmp_path, run_id=name)
     second = to_trash(run.folder)
-    ended(tmp_path, run_id="one")
+    ended(tmp_path, run_id=name)
     assert len({first, second, to_trash(run.folder)}) == 3
-    assert from_trash(first) == run.folder
+    from_trash(first, run.folder)
     assert run.folder.events_file.read_bytes() == before
     with pytest.raises(StorageError, match="another run"):
-        from_trash(second)
+        from_trash(second, run.folder)
     assert list_runs(tmp_path) == [run.folder]

@@ -35,7 +35,7 @@ class HomeActions(SceneScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._deleted: list[Path] = []
+        self._deleted: list[tuple[Path, RunFolder]] = []
         self._test = parse_filter("")
 
     def refresh_runs(self) -> None:
@@ -168,7 +168,7 @@ class HomeActions(SceneScreen):
                 return
             for folder in folders:
                 try:
-                    self._deleted.append(to_trash(folder))
+                    self._deleted.append((to_trash(folder), folder))
                 except CifarTuiError as error:
                     self.complain(error)
             self.runs.listing = replace(self.runs.listing, marked=frozenset())
@@ -186,8 +186,9 @@ class HomeActions(SceneScreen):
         if not self._deleted:
             self.notify("Nothing was deleted in this session; older runs are in .trash", timeout=3)
             return
+        trashed, folder = self._deleted.pop()
         try:
-            folder = from_trash(self._deleted.pop())
+            from_trash(trashed, folder)
         except CifarTuiError as error:
             self.complain(error)
             return
