@@ -193,12 +193,13 @@ def load_newest(folder: Path, report: Callable[[CheckpointError], None]) -> tupl
 
 def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
     """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`, and what a trainer that was
-    killed has left half written. A failed delete is no failure."""
+    killed has left half written; of folders that a person has named, none. A failed delete is no failure."""
     kept = set(protected)
     with contextlib.suppress(OSError):
         for leftover in folder.glob(".*"):  # all names here that begin with a dot are temporary, and the writer is one
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-        ordinary = [path for path in newest_first(folder) if not _asked_for(path)]
+        named_here = (path for path in newest_first(folder) if _NAME.fullmatch(os.fsencode(path.name)))
+        ordinary = [path for path in named_here if not _asked_for(path)]
         for path in ordinary[keep_last:]:
             if path not in kept:
                 shutil.rmtree(path, ignore_errors=True)

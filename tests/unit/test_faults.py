@@ -148,6 +148,15 @@ def test_a_disk_that_goes_read_only(images: Path, tmp_path: Path, monkeypatch: p
     assert history(folder)["columns"]["step"] == list(range(STEPS_PER_EPOCH + 2 + 1))
 
 
+def test_a_copy_that_somebody_made_of_a_checkpoint_stays(images: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, epochs=1))
+    (saved,) = folder.checkpoints.glob("step-*")
+    copy = shutil.copytree(saved, saved.with_name(f"{saved.name}-good"))
+    train(folder, tiny(images, epochs=4, checkpoint__keep=1), resume="last")
+    assert copy.is_dir()
+
+
 def test_a_run_folder_that_vanishes(images: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     vanish = at_step(STEPS_PER_EPOCH + 2, lambda: shutil.rmtree(folder.path))
