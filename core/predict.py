@@ -203,7 +203,7 @@ def normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normali
     if config.data.normalize != "train":
         return config.data.normalize
     say(f"reading {config.data.dataset} for the mean and standard deviation of its training images")
-    return resolve_normalization(config.data, load_dataset(config.data, seed=config.seed, report=say).train)
+    return resolve_normalization(config.data, load_dataset(config.data, report=say).train)
 
 
 def _config(folder: RunFolder, device: str | None, data_dir: Path | None, dataset: str | None) -> TrainConfig:

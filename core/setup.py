@@ -98,11 +98,7 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
     _choose_kernels(device, deterministic=config.deterministic)
 
     emit(PhaseChanged(phase="loading_data", detail=config.data.dataset))
-    dataset = load_dataset(
-        config.data,
-        seed=config.seed,
-        report=lambda line: emit(PhaseChanged(phase="loading_data", detail=line)),
-    )
+    dataset = load_dataset(config.data, report=lambda line: emit(PhaseChanged(phase="loading_data", detail=line)))
 
     emit(PhaseChanged(phase="building", detail=config.model.name))
     torch.manual_seed(config.seed)

@@ -118,7 +118,7 @@ class Tutorial:
         self._device, _ = choose_device(config)
         if num_workers is None:
             num_workers = min(_NUM_WORKERS_FOR_GPU, os.cpu_count() or 1) if self._device.type == "cuda" else 0
-        dataset = load_dataset(config.data, seed=config.seed, report=lambda line: None)
+        dataset = load_dataset(config.data, report=lambda line: None)
         normalize = resolve_normalization(config.data, dataset.train)
         settings: dict[str, Any] = {"num_workers": num_workers, "pin_memory": self._device.type == "cuda"}
         self._training = training_loader(dataset.train, config.data, normalize, **settings)

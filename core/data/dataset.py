@@ -55,16 +55,15 @@ class Dataset:
     """Names the validation images and labels: 16 hexadecimal digits of a hash over them."""
 
 
-def load_dataset(config: DataConfig, *, seed: int, report: Callable[[str], None]) -> Dataset:
+def load_dataset(config: DataConfig, *, report: Callable[[str], None]) -> Dataset:
     """The data set that `config` names, in main memory.
 
     Which images are held out (`config.validation == "holdout"`, or a folder: without a validation part) does not depend
-    on `seed`, the seed of the run: runs with different seeds are compared on the same images, and an image that one of
-    them was trained on never validates another. No set of today depends on `seed` at all.
+    on the seed of the run: runs with different seeds are compared on the same images, and an image that one of them was
+    trained on never validates another.
 
     Args:
         config: names the set, its directory and what validates.
-        seed: seed of the run.
         report: called with a line of progress where loading takes a while.
 
     Raises:

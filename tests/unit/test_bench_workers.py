@@ -33,7 +33,7 @@ def quiet(line: str) -> None:
 def test_both_sides_train_on_the_same_pixels(images: Path) -> None:
     config = tiny(images).data
     config = msgspec.structs.replace(config, augment=(), drop_last=True)
-    dataset = load_dataset(config, seed=0, report=quiet)
+    dataset = load_dataset(config, report=quiet)
     normalize = resolve_normalization(config, dataset.train)
     loader = training_loader(dataset.train, config, normalize)
     theirs = torch.stack([loader.dataset[index][0] for index in range(len(dataset.train))])
@@ -154,7 +154,7 @@ def test_random_images_take_the_place_of_a_missing_set(tmp_path: Path, monkeypat
     config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, dir=str(tmp_path)))
     assert is_missing(config)
     found = with_random_images(config, tmp_path / "images")
-    dataset = load_dataset(found.data, seed=0, report=quiet)
+    dataset = load_dataset(found.data, report=quiet)
     assert dataset.train.images.shape == (40, 3, 32, 32)
     assert len(dataset.classes) == 20
     assert dataset.train.images.float().std() > 70  # noise: 74 of the uniform distribution

@@ -288,9 +288,9 @@ def test_progress_is_reported_about_twenty_times(two_classes: Path) -> None:
 
 def test_the_name_of_a_data_set_may_be_a_folder(two_classes: Path) -> None:
     config = DataConfig(dataset=f"folder:{two_classes}", image_size=24)
-    dataset = load_dataset(config, seed=0, report=ignore)
+    dataset = load_dataset(config, report=ignore)
     assert dataset.classes == ("cat", "dog")
     assert dataset.train.images.shape == (22, 3, 24, 24)
     assert dataset.superclasses == ()
-    default = load_dataset(DataConfig(dataset=f"folder:{two_classes}", validation="holdout"), seed=0, report=ignore)
+    default = load_dataset(DataConfig(dataset=f"folder:{two_classes}", validation="holdout"), report=ignore)
     assert default.validation.images.shape == (3, 3, 32, 32)

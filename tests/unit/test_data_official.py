@@ -202,7 +202,7 @@ def test_hashes_are_those_of_torchvision() -> None:
     ],
 )
 def test_official_images_and_labels_equal_torchvision_s(name: str, source: Source) -> None:
-    dataset = load_dataset(DataConfig(dataset=name, dir=str(DATA)), seed=0, report=ignore)
+    dataset = load_dataset(DataConfig(dataset=name, dir=str(DATA)), report=ignore)
     info = DATASETS[name]
     assert (len(dataset.train), len(dataset.validation)) == (info.num_train, info.num_test)
     theirs = getattr(torchvision.datasets, source.torchvision_name)(DATA, train=False, download=False)
@@ -218,8 +218,8 @@ def test_official_images_and_labels_equal_torchvision_s(name: str, source: Sourc
 @pytest.mark.real_data
 @needs(official.CIFAR100)
 def test_superclasses_of_cifar100_are_the_official_ones() -> None:
-    fine = load_dataset(DataConfig(dataset="cifar100", dir=str(DATA)), seed=0, report=ignore)
-    coarse = load_dataset(DataConfig(dataset="cifar100-coarse", dir=str(DATA)), seed=0, report=ignore)
+    fine = load_dataset(DataConfig(dataset="cifar100", dir=str(DATA)), report=ignore)
+    coarse = load_dataset(DataConfig(dataset="cifar100-coarse", dir=str(DATA)), report=ignore)
     assert torch.equal(torch.tensor(fine.superclass_of)[fine.train.labels], coarse.train.labels)
     assert torch.equal(torch.tensor(fine.superclass_of)[fine.validation.labels], coarse.validation.labels)
     assert torch.equal(fine.validation.images, coarse.validation.images)
@@ -232,7 +232,7 @@ def test_superclasses_of_cifar100_are_the_official_ones() -> None:
 @pytest.mark.real_data
 @needs(official.CIFAR10)
 def test_cifar10_has_the_published_mean_and_deviation() -> None:
-    dataset = load_dataset(DataConfig(dataset="cifar10", dir=str(DATA)), seed=0, report=ignore)
+    dataset = load_dataset(DataConfig(dataset="cifar10", dir=str(DATA)), report=ignore)
     mean, std = channel_statistics(dataset.train.images)
     assert mean == pytest.approx((0.4914, 0.4822, 0.4465), abs=5e-5)
     assert std == pytest.approx((0.2470, 0.2435, 0.2616), abs=5e-5)

@@ -42,7 +42,7 @@ def test_a_run_of_somebody_else(private: Path) -> None:
 def test_a_data_set_of_somebody_else(name: str, private: Path) -> None:
     config = DataConfig(dataset=name.format(private=private), dir=str(private))
     with pytest.raises(DataError, match=r"Permission denied"):
-        load_dataset(config, seed=0, report=lambda line: None)
+        load_dataset(config, report=lambda line: None)
 
 
 def test_folders_are_examined_that_may_not_be_entered(private: Path) -> None:
