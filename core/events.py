@@ -62,7 +62,7 @@ class RunStarted(EventBase, frozen=True, kw_only=True, tag="run_started"):
 class PhaseChanged(EventBase, frozen=True, kw_only=True, tag="phase_changed"):
     """What the trainer turns to now."""
 
-    phase: Literal["starting", "loading_data", "building", "warming_up", "training", "evaluating", "saving"]
+    phase: Literal["starting", "loading_data", "building", "warming_up", "training", "evaluating"]
     detail: str = ""
 
 
@@ -121,7 +121,7 @@ class CheckpointSaved(EventBase, frozen=True, kw_only=True, tag="checkpoint_save
     """Epochs completed."""
     path: str
     """Folder within the run folder."""
-    reason: Literal["epoch", "best", "command", "signal", "stop", "end"]
+    reason: Literal["epoch", "command", "signal", "stop", "end"]
     is_best: bool = False
     num_bytes: int = 0
     seconds: float = 0.0

@@ -106,7 +106,7 @@ class RunState:
                 self.phase, self.phase_detail = event.phase, event.detail
                 if event.phase == "training" and self.status == "starting":
                     self.status = "running"
-                if event.phase in ("training", "evaluating", "saving"):  # those come with every epoch
+                if event.phase in ("training", "evaluating"):  # those come with every epoch
                     return
             case ev.EpochEnded():
                 self._keep_epochs(event.epoch - 1)

@@ -26,7 +26,6 @@ _PHASES = {
     "warming_up": "WARMING UP",
     "training": "TRAINING",
     "evaluating": "EVALUATING",
-    "saving": "SAVING",
 }
 _ENDS: dict[str, tuple[str, str, Role]] = {
     "finished": ("✓", "FINISHED", "good"),

@@ -68,7 +68,7 @@ def test_where_steps_take_long_it_stalls_later(started: Log) -> None:
     assert alive_at(started, 1.0) == "stalled"
 
 
-@pytest.mark.parametrize("phase", ["evaluating", "saving", "warming_up"])
+@pytest.mark.parametrize("phase", ["evaluating", "warming_up"])
 def test_other_work_than_training_is_no_stall(phase: Any, started: Log) -> None:
     train(started, 0, 2, seconds=1.0)
     started.tell(ev.PhaseChanged(phase=phase), ev.Heartbeat(step=2, last_step_age_seconds=600.0))
