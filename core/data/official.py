@@ -200,8 +200,6 @@ def _damaged(path: Path) -> DataError:
 
 
 def _download(source: Source, root: Path, report: Report, complete: Callable[[], bool]) -> None:
-    from torchvision import datasets  # takes 1 s, needed only here
-
     report(f"downloading {source.num_megabytes} MB to {root / source.folder}")
     try:
         (root / source.folder).mkdir(parents=True, exist_ok=True)
@@ -211,6 +209,8 @@ def _download(source: Source, root: Path, report: Report, complete: Callable[[],
             f"{root / source.folder} lacks the official files and cannot be written ({error.strerror}); choose another "
             "--data-dir, one that holds them or can be written."
         ) from error
+    from torchvision import datasets  # takes 1 s, needed only here
+
     try:
         with _lock(root), _network_timeout():
             if not complete():  # another run may have downloaded it while this one waited

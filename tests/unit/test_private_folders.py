@@ -11,6 +11,7 @@ import torch
 
 from core.config import CheckpointConfig, DataConfig
 from core.data.dataset import Dataset, Split, load_dataset, write_images
+from core.data.folder import load_folder
 from core.doctor import examine
 from core.errors import DataError, StorageError
 from core.events import Event, Notice
@@ -38,11 +39,16 @@ def test_a_run_of_somebody_else(private: Path) -> None:
         find_run(private.parent, str(private))
 
 
-@pytest.mark.parametrize("name", ["cifar10", "mnist", "folder:{private}", "folder:{private}/pictures"])
+@pytest.mark.parametrize("name", ["cifar10", "mnist"])
 def test_a_data_set_of_somebody_else(name: str, private: Path) -> None:
-    config = DataConfig(dataset=name.format(private=private), dir=str(private))
-    with pytest.raises(DataError, match=r"Permission denied"):
-        load_dataset(config, report=lambda line: None)
+    with pytest.raises(DataError, match="lacks the official files and cannot be written"):
+        load_dataset(DataConfig(dataset=name, dir=str(private)), report=lambda line: None)
+
+
+@pytest.mark.parametrize("name", [".", "pictures"])
+def test_images_of_somebody_else(name: str, private: Path) -> None:
+    with pytest.raises(DataError, match=f"{private}.* cannot be read: Permission denied"):
+        load_folder(private / name, 8, lambda line: None)
 
 
 def test_folders_are_examined_that_may_not_be_entered(private: Path) -> None:
