@@ -13,6 +13,7 @@ from core.checkpoint import forget_best_after, load_checkpoint, load_newest, poi
 from core.config import TrainConfig
 from core.data.dataset import write_images
 from core.errors import ExitCode, StorageError
+from core.models.summary import num_parameters
 from core.pulse import Pulse
 from core.recorder import Recorder
 from core.resume import Origin
@@ -141,7 +142,7 @@ def _run_started(
         superclasses=list(dataset.superclasses),
         superclass_of=list(dataset.superclass_of),
         layers=setup.layers,
-        num_parameters=sum(parameter.numel() for parameter in setup.model.parameters()),
+        num_parameters=num_parameters(setup.model),
         num_train_images=len(dataset.train),
         num_validation_images=len(dataset.validation),
         image_shape=(channels, height, width),

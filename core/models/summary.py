@@ -25,7 +25,7 @@ class _Field(NamedTuple):
 
 
 def num_parameters(model: nn.Module) -> int:
-    """Trained numbers; a parameter that two modules share counts once."""
+    """Numbers in its parameters, frozen ones too; a parameter that two modules share counts once."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
