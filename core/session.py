@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import msgspec
 
@@ -119,9 +119,9 @@ def _train(
     started = time.monotonic()
     step = epoch = 0
 
-    def failed(status: str, reason: str, code: ExitCode) -> ev.RunEnded:
+    def failed(status: Literal["diverged", "failed"], reason: str, code: ExitCode) -> ev.RunEnded:
         return ev.RunEnded(
-            status="diverged" if status == "diverged" else "failed",
+            status=status,
             step=step,
             epoch=epoch,
             reason=reason,
