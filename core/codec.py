@@ -48,7 +48,7 @@ def encode(record: Record) -> bytes:
     except UnicodeEncodeError:  # half a surrogate pair: a file name that is not UTF-8 found its way into a text
         body = b"null"
     if b"null" in body:  # msgspec writes non-finite numbers as null; only then is the slow walk needed
-        body = _encoder.encode(_spell_out(msgspec.to_builtins(record)))
+        body = _encoder.encode(spell_out(msgspec.to_builtins(record)))
     head = _HEAD + body[1:-1]
     return head + _CRC % zlib.crc32(head) + b"\n"
 
@@ -58,7 +58,7 @@ def to_json(value: object) -> bytes:
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
-        return _encoder.encode(_spell_out(msgspec.to_builtins(value)))
+        return _encoder.encode(spell_out(msgspec.to_builtins(value)))
 
 
 def decode(line: bytes) -> Record:
@@ -88,13 +88,14 @@ def _check_version(line: bytes) -> None:
         raise NewerSchemaError(f"schema version {version}; this program reads up to {SCHEMA_VERSION}")
 
 
-def _spell_out(value: Any) -> Any:
+def spell_out(value: Any) -> Any:
+    """Plain values as JSON can hold them: numbers that are not finite as strings, text that is no Unicode escaped."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {_spell_out(key): _spell_out(item) for key, item in value.items()}
+        return {spell_out(key): spell_out(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_spell_out(item) for item in value]
+        return [spell_out(item) for item in value]
     return value

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
+from core.codec import spell_out
 from core.config import Normalize, TrainConfig
 from core.data.class_folders import is_same_data
 from core.data.dataset import Dataset, load_dataset
@@ -121,7 +122,7 @@ def evaluate_checkpoint(
 
 def _compare_data(started: RunStarted, dataset: Dataset, say: Say) -> None:
     # The log spells out names that are no Unicode.
-    then, now = started.classes, [name.encode("utf-8", "backslashreplace").decode() for name in dataset.classes]
+    then, now = started.classes, spell_out(dataset.classes)
     if then != now:
         gone, new = ([name for name in one if name not in other] for one, other in ((then, now), (now, then)))
         how = f'it lacks "{gone[0]}"' if gone else f'"{new[0]}" is new' if new else "their order is another"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from core.codec import spell_out
 from core.export.files import replacing
 from core.export.gather import RunData
 from core.export.tables import (
@@ -82,7 +82,7 @@ def document(data: RunData) -> dict[str, Any]:
         "schema": JSON_SCHEMA,
         "columns": {"batches": BATCH_COLUMNS, "epochs": EPOCH_COLUMNS, "classes": CLASS_COLUMNS},
         "run": {
-            "id": _unicode(data.id),
+            "id": spell_out(data.id),
             "recipe": run.recipe if run else data.manifest.recipe if data.manifest else None,
             "dataset": run.dataset if run else data.config.get("data", {}).get("dataset"),
             "status": data.status,
@@ -113,19 +113,3 @@ def spelled(values: np.ndarray[Any, Any]) -> list[Any]:
     """An array as a list that JSON can hold."""
     plain: list[Any] = values.tolist()
     return plain if np.isfinite(values).all() else [spell_out(value) for value in plain]
-
-
-def spell_out(value: Any) -> Any:
-    """Plain values with the numbers that JSON does not know as strings."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: spell_out(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [spell_out(item) for item in value]
-    return value
-
-
-def _unicode(text: str) -> str:
-    """A folder's name need not be Unicode."""
-    return text.encode("utf-8", "backslashreplace").decode()

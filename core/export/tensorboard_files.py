@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.codec import spell_out
 from core.errors import UsageError
 from core.export.files import replacing
 from core.export.gather import RunData
@@ -124,9 +125,7 @@ def _settings(data: RunData, created: float) -> Iterator[Any]:
     ]
     plain = {key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in settings}
     yield hparams.hparams_config_pb(hparams=[hparams.HParam(key) for key in plain], metrics=metrics)
-    yield hparams.hparams_pb(
-        plain, trial_id=data.id.encode("utf-8", "backslashreplace").decode(), start_time_secs=created
-    )
+    yield hparams.hparams_pb(plain, trial_id=spell_out(data.id), start_time_secs=created)
     rows = "\n".join(f"| {_cell(key)} | {_cell(str(value))} |" for key, value in flat_settings(data.settings))
     table = f"| setting | value |\n| --- | --- |\n{rows}"
     tensor = tensor_pb2.TensorProto(

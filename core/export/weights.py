@@ -10,6 +10,7 @@ import safetensors.torch
 from torch import nn
 
 from core.checkpoint import Meta
+from core.codec import spell_out
 from core.config import Normalize, TrainConfig
 from core.errors import DataError, StorageError, UsageError
 from core.events import Evaluation, RunStarted
@@ -110,7 +111,8 @@ def metadata(
         "checkpoint_sha256": meta.sha256,
     }
     spelled = {key: msgspec.json.encode(value).decode() for key, value in plain.items()}
-    return {key: value.encode("utf-8", "backslashreplace").decode() for key, value in (texts | spelled).items()}
+    described: dict[str, str] = spell_out(texts | spelled)
+    return described
 
 
 def _normalization(started: RunStarted, config: TrainConfig, say: Say) -> Normalize | str | None:
