@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from core.config import TestTime
 from core.events import Evaluation
+from core.paths import whole_file
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,5 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path, durable=False) as file:  # the loop does not wait for the disk
+        np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)

@@ -1,10 +1,13 @@
-"""Paths as people write them, and files as others may have left them."""
+"""Paths as people write them, and files: as others may have left them, and so that others find no half of one."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,3 +37,25 @@ def open_plain(path: Path, flags: int = 0) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, "not a plain file")
     return file
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` when the block ends without an error.
+
+    A reader finds the old content or the new one, with `durable` also after a power cut.
+
+    Raises:
+        OSError: it cannot be written; nothing is left of it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import shlex
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import msgspec
 from core.codec import to_json
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
-from core.paths import expanded, open_plain
+from core.paths import expanded, open_plain, whole_file
 
 DEFAULT_RUNS_DIR = Path("runs")
 RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
@@ -151,16 +150,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
 

@@ -9,7 +9,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from core.data import official
 from core.data.catalog import DATASETS, check_dataset_name, data_dir
 from core.data.class_folders import folder_of
 from core.errors import StorageError
+from core.paths import whole_file
 
 _HOLDOUT_SEED = 20_090_408
 
@@ -139,19 +139,9 @@ def write_images(dataset: Dataset, folder: Path) -> None:
     split = dataset.validation
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _save(folder / f"{dataset.fingerprint}.labels.npy", split.labels.numpy().astype(np.uint16))
-        _save(images_path, split.images.permute(0, 2, 3, 1).contiguous().numpy())
+        with whole_file(folder / f"{dataset.fingerprint}.labels.npy") as file:
+            np.save(file, split.labels.numpy().astype(np.uint16), allow_pickle=False)
+        with whole_file(images_path) as file:
+            np.save(file, split.images.permute(0, 2, 3, 1).contiguous().numpy(), allow_pickle=False)
     except OSError as error:
         raise StorageError(f"The validation images cannot be written to {folder} ({error.strerror}).") from error
-
-
-def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # runs that start together must not share it
-    try:
-        with open(temporary, "wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
