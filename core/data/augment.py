@@ -199,6 +199,8 @@ def _factor_ranges(spec: ColorJitter) -> dict[str, float]:
 def _recolor(images: Tensor, spec: ColorJitter, uniform: Tensor) -> Tensor:
     """Brightness, contrast and saturation in the image's own order; `uniform` holds factors, then keys of the order."""
     ranges = _factor_ranges(spec)
+    if not ranges:
+        return images
     factors = [1 + width * (2 * draw - 1) for width, draw in zip(ranges.values(), uniform, strict=False)]
     zero = torch.zeros_like(uniform[0])
     of_grey = [1 - factor if name == "saturation" else zero for name, factor in zip(ranges, factors, strict=True)]

@@ -187,13 +187,14 @@ def test_movements_in_one_gather_equal_torchvision_one_after_another() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
+        ColorJitter(),
         ColorJitter(brightness=0.9),
         ColorJitter(contrast=0.9),
         ColorJitter(saturation=0.9),
         JITTER,
         ColorJitter(brightness=1.0, contrast=1.0, saturation=1.0),
     ],
-    ids=["brightness", "contrast", "saturation", "all", "all, far into the clamp"],
+    ids=["nothing", "brightness", "contrast", "saturation", "all", "all, far into the clamp"],
 )
 def test_jitter_equals_torchvision_in_the_image_s_own_order(spec: ColorJitter, channels: int) -> None:
     images = images_of(channels).float() / 255
