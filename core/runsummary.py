@@ -223,7 +223,7 @@ def lock_is_held(folder: RunFolder) -> bool | None:
     if not hasattr(fcntl, "F_GETLK"):
         return None
     try:
-        descriptor = os.open(folder.path / ".lock", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(folder.path / ".lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     except OSError:

@@ -164,7 +164,14 @@ def test_a_kept_index_of_another_version_or_of_rubbish_is_read_anew(tmp_path: Pa
 # -- how a run fares ---------------------------------------------------------------------------------------------------
 
 
-def test_live_runs_are_told_from_dead_ones(tmp_path: Path) -> None:
+def test_live_runs_are_told_from_dead_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os_open = os.open
+
+    def read_only(path: Path, flags: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError
+        return os_open(path, flags)
+
     run = live(tmp_path)
     row = listed(tmp_path).summaries[run.folder.id]
     assert condition(row, run.folder, run.wall + 1) == "running"
@@ -181,6 +188,9 @@ def test_live_runs_are_told_from_dead_ones(tmp_path: Path) -> None:
         assert condition(row, run.folder, run.wall + 1000) == "silent"
         with pytest.raises(UsageError, match="being trained"):
             to_trash(run.folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", read_only)
+            assert lock_is_held(run.folder) is True, "who watches a colleague's run may not write there"
         holder.communicate()
     assert lock_is_held(run.folder) is False
 
