@@ -43,14 +43,14 @@ def attempt(
     setup = set_up(config, recorder.emit)
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
-    if signals.request is not None:
-        return _ended_early(signals)
-    pulse.sample(setup.device)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
     if start is not None:
         trainer.restore(start[1], epochs_asked=request.epochs_asked, lr_asked=request.lr_asked)
         if request.fork:
             trainer.progress.best = None  # it is of a checkpoint in another folder
+    if signals.request is not None:
+        return _ended_early(trainer, signals)
+    pulse.sample(setup.device)
     if request.origin is not None:
         if start is not None and not request.fork:
             # Whatever was saved after it belongs to a history that no longer counts.
@@ -73,13 +73,13 @@ def attempt(
     return trainer.run()
 
 
-def _ended_early(signals: Signals) -> ev.RunEnded:
+def _ended_early(trainer: Trainer, signals: Signals) -> ev.RunEnded:
     """A signal came while the data was loaded: there is nothing to save yet."""
     preempted = signals.request == "preempt"
     return ev.RunEnded(
         status="preempted" if preempted else "stopped",
-        step=0,
-        epoch=0,
+        step=trainer.step,
+        epoch=trainer.progress.epoch,
         reason=f"{signals.name}, before training began",
         exit_code=int(ExitCode.PREEMPTED if preempted else ExitCode.DONE),
     )

@@ -38,6 +38,17 @@ def test_a_signal_while_the_data_is_loaded_ends_it_before_it_has_begun(
     assert not folder.checkpoints.exists()
 
 
+def test_a_signal_while_a_resumed_run_is_loaded_leaves_it_where_it_is(images: Path, tmp_path: Path) -> None:
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.PhaseChanged) and record.event.phase == "loading_data":
+            signals.request, signals.name = "preempt", "SIGTERM"
+
+    folder = RunFolder(tmp_path / "run")
+    train(folder, tiny(images, epochs=1))
+    ended = train(folder, tiny(images, epochs=2), watch=watch, resume="last")
+    assert (ended.status, ended.step, ended.epoch) == ("preempted", STEPS_PER_EPOCH, 1)
+
+
 @pytest.mark.parametrize(
     ("recipe", "low_size"), [("c10-lenet", 24), ("c10-cpu", 8)], ids=["for another size", "pooled to nothing"]
 )
