@@ -5,6 +5,7 @@ Nothing here imports PyTorch; checkpoints are opened by `core.attempt`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def find_origin(runs_dir: Path, wanted: str, run_id: str | None, *, fork: bool =
             raise UsageError("--resume auto needs --run-id NAME, so that the same command finds its run again")
         check_run_id(run_id)
         folder = RunFolder(runs_dir / run_id)
-        return Origin(folder, "last") if folder.path.is_dir() else None
+        return Origin(folder, "last") if os.path.isdir(folder.path) else None
     if wanted in ("last", "best"):
         return Origin(find_run(runs_dir, "last" if fork or run_id is None else run_id), wanted)
     origin = _checkpoint_at(expanded(wanted).absolute()) or Origin(find_run(runs_dir, wanted), "last")
@@ -73,8 +74,9 @@ def _checkpoint_at(path: Path) -> Origin | None:
     """The checkpoint whose folder this is, or a file of it, or a file that names it; None where there is none."""
     if path.name in ("state.pt", "meta.json"):
         path = path.parent
-    names_one = path.name in ("last", "best") and path.is_file()
-    if path.parent.name == "checkpoints" and (names_one or (path / "meta.json").is_file()):
+    # os.path and not Path, which before Python 3.14 raises where one may not look.
+    names_one = path.name in ("last", "best") and os.path.isfile(path)
+    if path.parent.name == "checkpoints" and (names_one or os.path.isfile(path / "meta.json")):
         return Origin(RunFolder(path.parent.parent), path.name)
     return None
 

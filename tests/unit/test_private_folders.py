@@ -15,6 +15,7 @@ from core.data.folder import load_folder
 from core.doctor import examine
 from core.errors import DataError, StorageError
 from core.events import Event, Notice
+from core.resume import find_origin
 from core.runfolder import RunFolder, find_run, list_runs
 from core.saver import Saver
 
@@ -37,6 +38,12 @@ def private(tmp_path: Path) -> Iterator[Path]:
 def test_a_run_of_somebody_else(private: Path) -> None:
     with pytest.raises(StorageError, match=rf"^cannot read {private}.*: Permission denied$"):
         find_run(private.parent, str(private))
+
+
+@pytest.mark.parametrize("name", ["", "checkpoints/step-00000001", "checkpoints/last"])
+def test_a_run_of_somebody_else_to_go_on_with(name: str, private: Path) -> None:
+    with pytest.raises(StorageError, match=rf"^cannot read {private}.*: Permission denied$"):
+        find_origin(private.parent, str(private / name), None)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "mnist"])
