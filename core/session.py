@@ -92,16 +92,18 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         manifest = _manifest(folder, request, before)
         folder.write_manifest(manifest)
         stdout, stderr = stack.enter_context(output_to(folder.log_file))
-        report = report_to(folder, stdout, stderr)
-        if resuming:  # the report shows the whole run, and not only this attempt's part of it
+        report, place = report_to(folder, stdout, stderr), _Place()
+        if resuming:  # both know the whole run, and not only this attempt's part of it
             for record in EventReader(folder.events_file).poll():
                 report.catch_up(record)
+                place.follow(record)
             _refuse_stale_commands(folder, recorder)
         recorder.subscribe(report)
+        recorder.subscribe(place.follow)
         recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
         signals = signals or Signals()
         signals.install()
-        ended = _train(request, folder, manifest, recorder, signals)
+        ended = _train(request, folder, manifest, recorder, signals, place)
         if ended.exit_code == ExitCode.USAGE and ended.step == 0 and not resuming:
             # No run: it would only be in the way of its name, and among the others.
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -113,32 +115,37 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         return ExitCode(ended.exit_code)
 
 
+@dataclass
+class _Place:
+    """How far the run has come, told by its events: what ends it may come before there is a trainer, or from within."""
+
+    step: int = 0
+    epoch: int = 0
+
+    def follow(self, record: ev.Record) -> None:
+        if isinstance(record.event, ev.Batches):
+            self.step = record.event.first_step + len(record.event.loss)
+        elif isinstance(record.event, ev.EpochEnded):
+            self.epoch = record.event.epoch
+        elif isinstance(record.event, ev.Resumed | ev.RolledBack):
+            self.step, self.epoch = record.event.from_step, record.event.from_epoch
+
+
 def _train(
-    request: Request, folder: RunFolder, manifest: Manifest, recorder: Recorder, signals: Signals
+    request: Request, folder: RunFolder, manifest: Manifest, recorder: Recorder, signals: Signals, place: _Place
 ) -> ev.RunEnded:
     started = time.monotonic()
-    step = epoch = 0
 
     def failed(status: Literal["diverged", "failed"], reason: str, code: ExitCode) -> ev.RunEnded:
         return ev.RunEnded(
             status=status,
-            step=step,
-            epoch=epoch,
+            step=place.step,
+            epoch=place.epoch,
             reason=reason,
             exit_code=int(code),
             seconds=round(time.monotonic() - started, 3),
         )
 
-    def follow(record: ev.Record) -> None:
-        nonlocal step, epoch
-        if isinstance(record.event, ev.Batches):
-            step = record.event.first_step + len(record.event.loss)
-        elif isinstance(record.event, ev.EpochEnded):
-            epoch = record.event.epoch
-        elif isinstance(record.event, ev.Resumed | ev.RolledBack):
-            step, epoch = record.event.from_step, record.event.from_epoch
-
-    recorder.subscribe(follow)
     pulse = Pulse(recorder.emit, recorder.sync)
     pulse.start()
     tune_pytorch()

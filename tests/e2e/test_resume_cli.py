@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ExitCode
+from core.fold import fold
 from core.runfolder import RunFolder, find_run
 from tests.training import image_folder
 
@@ -81,6 +82,9 @@ def test_settings_that_turn_out_to_be_of_no_use_here_are_not_kept(machine: Machi
     before = RunFolder(machine.runs / "kept").read_manifest()
     assert machine("--no-ui", "--resume", "kept", "--epochs", "3", "--device", "cuda:99").returncode == ExitCode.USAGE
     assert RunFolder(machine.runs / "kept").read_manifest() == before
+    ended = fold(machine.runs / "kept" / "events.jsonl").ended
+    assert ended is not None
+    assert (ended.status, ended.step, ended.epoch) == ("failed", 12, 2), "what was trained is not told as nothing"
     assert machine("evaluate", "kept").returncode == 0
 
 

@@ -178,7 +178,8 @@ def test_what_failed_counts_from_where_it_went_on(kind: str, tmp_path: Path, mon
     monkeypatch.setattr("core.attempt.attempt", attempt)
     monkeypatch.setattr(session, "tune_pytorch", lambda: None)
     folder = RunFolder(tmp_path)
-    recorder = Recorder(folder.events_file)
-    ended = session._train(None, folder, None, recorder, Signals())  # type: ignore[arg-type]
+    recorder, place = Recorder(folder.events_file), session._Place()
+    recorder.subscribe(place.follow)
+    ended = session._train(None, folder, None, recorder, Signals(), place)  # type: ignore[arg-type]
     recorder.close()
     assert (ended.status, ended.step, ended.epoch) == ("diverged", 12, 2)
