@@ -56,25 +56,22 @@ class _Drawing:
     """0..1, NaN where there is nothing."""
     top: tuple[float, float]
     """The greatest value off and on the diagonal."""
-    short: tuple[str, ...]
-    """Names that fit above the cells."""
 
 
 def draw_heatmap(spec: HeatSpec, width: int, height: int, look: Look) -> list[Strip]:
     """The map as `height` strips of `width` cells."""
     matrix = np.asarray(spec.matrix, np.float64)
     k = len(spec.names)
-    if matrix.shape != (k, k) or not k or not matrix.any():
+    if matrix.shape != (k, k) or not matrix.any():
         return message(spec.empty, width, height, look)
     at = heat_layout(spec, width, height, look)
-    if at.rows < 1 or at.columns < 1:
+    if at.columns < 1:
         return message("Too small for the map", width, height, look)
     values = shares(matrix, spec.normalise)
     if spec.baseline is not None:
         values = values - shares(spec.baseline, spec.normalise)
     levels, top = _levels(values, spec)
-    short = abbreviate(spec.names, max(1, at.cell - max(_air(at.cell), 1)), ascii=look.ascii)
-    drawing = _Drawing(spec, at, look, width, values, levels, top, short)
+    drawing = _Drawing(spec, at, look, width, values, levels, top)
     lines = [_header(drawing)] if at.header else []
     if at.lines == 0:
         colors, pixels = _pixels(drawing)
@@ -98,7 +95,7 @@ def _levels(values: Shares, spec: HeatSpec) -> tuple[Shares, tuple[float, float]
     elif spec.normalise is not Normalise.COUNT:
         on = 1.0
     scale = np.where(diagonal, on or 1.0, off or 1.0)
-    return np.minimum(magnitude / scale, 1.0) ** np.where(diagonal & (spec.baseline is None), 1.0, _CURVE), (off, on)
+    return (magnitude / scale) ** np.where(diagonal & (spec.baseline is None), 1.0, _CURVE), (off, on)
 
 
 def _hidden(d: _Drawing, row: int, column: int) -> bool:
@@ -128,7 +125,6 @@ def _number(d: _Drawing, row: int, column: int) -> str:
 def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
     at, look = d.at, d.look
     hidden = _hidden(d, row, column)
-    level = 0.0 if hidden else float(d.levels[row, column])
     text = ""
     if line == (at.lines - 1) // 2 and at.cell >= 3:
         text = ("\\" if look.ascii else "╲") if hidden else _number(d, row, column)
@@ -139,6 +135,7 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
         return Segment(_place(text, at.cell), look.style("cursor"))
     if hidden:
         return Segment(_place(text, at.cell), look.style("faint"))
+    level = float(d.levels[row, column])
     if look.shaded:
         style = look.shade(_ramp(d, row, column), level, bold=row == column)
         quiet = text in ("0", "·", ".") and level < 0.3
@@ -156,8 +153,7 @@ def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
 
 def _place(text: str, width: int) -> str:
     """Flush right with a column of air where there is one, so that numbers stand in a line."""
-    air = min(_air(width), max(width - cell_len(text), 0))
-    return pad(text + " " * air, width, right=True)
+    return pad(text + " " * _air(width), width, right=True)
 
 
 def _air(cell: int) -> int:
@@ -192,7 +188,7 @@ def _pair(d: _Drawing, row: int, colors: list[str], pixels: NDArray[np.int64]) -
     at = d.at
     has_lower = row + 1 < at.first[0] + at.rows
     current = row
-    if has_lower and d.spec.cursor is not None and d.spec.cursor[0] == row + 1:
+    if d.spec.cursor is not None and d.spec.cursor[0] == row + 1:
         current = row + 1
     segments = [Segment(pad(_row_label(d, current), at.label - 1) + " ", _label_style(d, current, 0))]
     shown = slice(at.first[1], at.first[1] + at.columns)
@@ -229,15 +225,16 @@ def _header(d: _Drawing) -> Strip:
     columns = range(at.first[1], at.first[1] + at.columns)
     if at.cell >= 3:
         segments = [Segment(" " * at.label)]
+        short = abbreviate(d.spec.names, at.cell - max(_air(at.cell), 1), ascii=d.look.ascii)
         for column in columns:
-            segments.append(Segment(_place(d.short[column], at.cell), _label_style(d, column, 1)))
+            segments.append(Segment(_place(short[column], at.cell), _label_style(d, column, 1)))
         return Strip(segments)
     # Narrow cells cannot be named: number every tenth, and name the cursor's.
     canvas = Canvas(d.width, 1)
     for column in columns:
         if column % 10 == 0:
             canvas.text(0, at.label + (column - at.first[1]) * at.cell, str(column), d.look.style("muted"))
-    if d.spec.cursor is not None and d.spec.cursor[1] in columns:
+    if d.spec.cursor is not None:
         column = d.spec.cursor[1]
         name = safe(d.spec.names[column], MAX_LABEL, ascii=d.look.ascii)
         start = at.label + (column - at.first[1]) * at.cell
