@@ -173,6 +173,23 @@ def test_a_hidden_diagonal_is_no_zero() -> None:
     assert line.text.count("╲") == 1
 
 
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize(
+    ("counted", "baseline", "expected"),
+    [(1135, 0, "1k"), (12_345, 0, "12k"), (980, 0, "980"), (1135, 2300, "-1k"), (130, 1, "+1…"), (1, 130, "-1…")],
+)
+def test_a_count_too_long_for_its_cell_is_rounded_or_says_that_it_is_cut(
+    counted: int, baseline: int, expected: str, ascii: bool
+) -> None:
+    before = None if not baseline else np.array([[1, baseline], [1, 1]])
+    spec = HeatSpec(np.array([[1, counted], [1, 1]]), ("a", "b"), Normalise.COUNT, baseline=before)
+    at = heat_layout(spec, 8, 4, LOOK)
+    assert at.cell == 3
+    look = Look(palette(), ascii=ascii)
+    cell = draw_heatmap(spec, 8, 4, look)[1].text[at.label + 3 :].strip()
+    assert cell == (expected[:1] + ".." if ascii and "…" in expected else expected)
+
+
 def test_without_colours_characters_say_how_much() -> None:
     narrow = draw_heatmap(HeatSpec(counts(r0c0=0, r0c1=10, r0c2=1), NAMES), 30, 24, PLAIN)[1].text
     assert narrow.split()[-1] == "@:"

@@ -113,13 +113,14 @@ def _number(d: _Drawing, row: int, column: int) -> str:
     value = d.values[row, column]
     if not value:
         return "." if d.look.ascii else "·"
-    if d.spec.normalise is Normalise.COUNT:
-        text = numbers.compact(abs(value))
+    sign = "" if d.spec.baseline is None else "-" if value < 0 else "+"
+    if d.spec.normalise is Normalise.COUNT:  # 12.3k is rounded to 12k where there is no room, and not cut to 12.
+        texts = [numbers.compact(float(f"{abs(value):.{digits}g}")) for digits in (3, 2, 1)]
     else:
-        text = f"{abs(100 * value):.0f}"
-    if d.spec.baseline is not None and text != "0":
-        text = ("-" if value < 0 else "+") + text
-    return text if len(text) <= d.at.cell else text[: d.at.cell - 1] + "+"
+        texts = [f"{abs(100 * value):.0f}"]
+    signed = [text if text == "0" else sign + text for text in texts]
+    cut = safe(signed[-1], d.at.cell, ascii=d.look.ascii)
+    return next((text for text in signed if len(text) <= d.at.cell), cut)
 
 
 def _cell(d: _Drawing, row: int, column: int, line: int) -> Segment:
