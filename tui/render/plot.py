@@ -151,15 +151,16 @@ def _draw_axes(canvas: Canvas, frame: Frame, look: Look, crosshair: float | None
 
 def _draw_x_labels(canvas: Canvas, frame: Frame, look: Look, crosshair: float | None) -> None:
     row = frame.rows + frame.axis_line
-    title = safe(frame.x_axis.title, 12, ascii=look.ascii)
-    limit = canvas.width - (cell_len(title) + 2 if title else 0)
+    title = frame.x_axis.title
+    limit = canvas.width - (len(title) + 2 if title else 0)
     if limit < frame.left + 12:
         title, limit = "", canvas.width
-    canvas.text(row, canvas.width - cell_len(title), title, look.style("axis"))
     at = None if crosshair is None else frame.column(crosshair)
     named = f" {value_label(frame.x_axis, crosshair or 0)} " if at is not None else ""
     begin = min(max(frame.left + (at or 0) - len(named) // 2, 0), max(canvas.width - len(named), 0))
     canvas.text(row, begin, named, look.style("cursor"))
+    if begin + len(named) <= canvas.width - len(title):  # a part of it would be no word
+        canvas.text(row, canvas.width - len(title), title, look.style("axis"))
     free = 0
     for tick in frame.x_ticks:
         column = frame.column(tick.at)
@@ -207,7 +208,7 @@ def _curve(series: Series, frame: Frame) -> tuple[Floats, Floats]:
     if series.smoothing:
         view = visible(x, *frame.x_range)
         wanted = min(view.stop - view.start, frame.columns + 2)
-        index = np.linspace(view.start, max(view.stop - 1, view.start), wanted).astype(int)
+        index = np.linspace(view.start, view.stop - 1, wanted).astype(int)
         x, y = x[index], smooth_at(y, index, series.smoothing)
     x, y = min_max(x, y, *frame.x_range, frame.columns)
     return frame.x_cells(x), frame.y_cells(y)
