@@ -9,7 +9,7 @@ from rich.color import ColorSystem
 from textual.strip import Strip
 
 from tui.render.image import Tile, caption, draw_grid, draw_image, grid
-from tui.render.palettes import Depth, Look, palette
+from tui.render.palettes import Depth, Look, Role, palette
 
 LOOK = Look(palette())
 PLAIN = Look(palette("mono"), Depth.MONO, ascii=True)
@@ -106,6 +106,8 @@ def test_as_many_images_as_fit(size: tuple[int, int], num_images: int | None, ex
         (Tile(image(), "cat", "cat"), 12, "✓ cat       ", "+ cat       "),
         (Tile(image(), "cat", "dog", 0.874), 20, "✗ dog (cat)      87%", "x dog (cat)      87%"),
         (Tile(image(), "automobile", "airplane", 0.5), 16, "✗ airp… (autom…)", "x air.. (auto..)"),
+        (Tile(image(), "automobile", "automobile"), 9, "✓ automo…", "+ autom.."),
+        (Tile(image(), "cat", "automobile", 0.5), 18, "✗ automobile (cat)", "x automobile (cat)"),
         (Tile(image(), "c\x1b[31mat\n", "c\x1b[31mat\n"), 8, "✓ cat   ", "+ cat   "),
     ],
 )
@@ -128,3 +130,28 @@ def test_a_grid_fills_any_size_exactly(width: int, height: int, num_tiles: int, 
 def test_the_chosen_image_is_visible_without_colour() -> None:
     strips = draw_grid([Tile(image(), "cat", "cat")], 40, 20, PLAIN, cursor=0)
     assert any(segment.style is not None and segment.style.reverse for strip in strips for segment in strip)
+
+
+def test_every_image_that_fits_is_shown_once_whole_and_in_order() -> None:
+    tiles = [Tile(image(seed=number), f"number{number}", f"number{number}") for number in range(12)]
+    plan = grid(110, 60, 32, 32, len(tiles))
+    assert (plan.columns, plan.rows) == (3, 3)
+    strips = draw_grid(tiles, 110, 60, LOOK, cursor=4)
+    shown = [strip.text.replace("✓", "").split() for strip in strips if "number" in strip.text]
+    assert shown == [
+        ["number0", "number1", "number2"],
+        ["number3", "number4", "number5"],
+        ["number6", "number7", "number8"],
+    ]
+    lines = [strip.text.strip(" ▀") or strip.text[:1] for strip in strips]
+    assert lines == [*["▀"] * 16, lines[16], " ", *["▀"] * 16, lines[34], " ", *["▀"] * 16, lines[52], *[" "] * 7]
+    first = list(strips[18])[:1]
+    assert colors(Strip(first)) == [(tuple(tiles[3].pixels[0, 0]), tuple(tiles[3].pixels[1, 0]))]
+    chosen = [segment.text.strip() for strip in strips for segment in strip if segment.style == LOOK.style("cursor")]
+    assert chosen == ["✓", "number4"]
+
+
+@pytest.mark.parametrize(("predicted", "role"), [("cat", "good"), ("dog", "bad")])
+def test_the_sign_has_the_colour_of_what_it_says(predicted: str, role: Role) -> None:
+    sign = caption(Tile(image(), "cat", predicted), 20, LOOK)._segments[0]
+    assert sign.style == LOOK.style(role)

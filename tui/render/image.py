@@ -133,9 +133,9 @@ def caption(tile: Tile, width: int, look: Look, selected: bool = False) -> Strip
     sign = ("+" if tile.right else "x") if look.ascii else ("✓" if tile.right else "✗")
     predicted, actual = (safe(name, ascii=look.ascii) for name in (tile.predicted, tile.actual))
     confidence = "" if tile.confidence is None else f" {100 * tile.confidence:.0f}%"
-    names = predicted if tile.right else f"{predicted} ({actual})"
     room = max(width - 2, 0)
-    if not tile.right and cell_len(names) > room:
+    names = safe(predicted, room, ascii=look.ascii) if tile.right else f"{predicted} ({actual})"
+    if cell_len(names) > room:
         each = max((room - 3) // 2, 1)
         names = f"{safe(predicted, each, ascii=look.ascii)} ({safe(actual, room - 3 - each, ascii=look.ascii)})"
     if cell_len(names) + len(confidence) <= room:
