@@ -54,7 +54,6 @@ def full_spec(x: Any, y: Any, /, **changes: Any) -> PlotSpec:
             Series("val", x, y, "validation", Stroke.HEAVY, "●"),
             Series("plan", x, y, "planned", Stroke.DASHED),
             Series("ghost", x, y, "ghost", Stroke.DOTTED),
-            Series("points", x, y, "series_d", Stroke.POINTS),
         ),
         marks=(Mark(3, "C"), Mark(1e9, "L"), Mark(float("nan"), "猫")),
         shades=(Shade(2, 5), Shade(-10, 900)),

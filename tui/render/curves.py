@@ -43,8 +43,6 @@ class Stroke(Enum):
     DOTTED = "dotted"
     BAND = "band"
     """The area between the least and the greatest value of each column."""
-    POINTS = "points"
-    """Markers only."""
 
 
 @cache

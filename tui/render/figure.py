@@ -31,7 +31,7 @@ class Series:
     role: Role = "train"
     stroke: Stroke = Stroke.LINE
     marker: str = ""
-    """One character at each point, left out where points come closer than two columns and a line shows them anyway."""
+    """One character at each point, left out where points come closer than two columns: the line shows them anyway."""
     smoothing: float = 0.0
     """Weight of the past in the moving average, 0..1; see `decimate.smooth`."""
 

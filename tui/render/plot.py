@@ -34,7 +34,6 @@ _GLYPHS = {
     Stroke.DASHED: ("╌", "="),
     Stroke.DOTTED: ("·", "+"),
     Stroke.BAND: ("▒", ":"),
-    Stroke.POINTS: ("", ""),
 }
 """A stroke in a legend, and in an ASCII plot."""
 
@@ -54,7 +53,7 @@ def draw_plot(spec: PlotSpec, width: int, height: int, look: Look) -> list[Strip
     for series in spec.series:
         if series.stroke is Stroke.BAND:
             covered |= _draw_band(area, frame, series, look, fitted=spec.y_range is None)
-    _draw_curves(area, frame, [s for s in spec.series if s.stroke not in (Stroke.BAND, Stroke.POINTS)], covered, look)
+    _draw_curves(area, frame, [s for s in spec.series if s.stroke is not Stroke.BAND], covered, look)
     if spec.crosshair is not None:
         _draw_crosshair(area, frame, spec, spec.crosshair, look)
     for series in spec.series:
@@ -242,18 +241,12 @@ def _draw_crosshair(area: Canvas, frame: Frame, spec: PlotSpec, x: float, look: 
 
 
 def _draw_markers(area: Canvas, frame: Frame, series: Series, look: Look) -> None:
-    marker = series.marker or ("●" if series.stroke is Stroke.POINTS else "")
-    if not marker:
-        return
     x, y = series.points
     view = visible(x, *frame.x_range)
-    if view.stop - view.start > frame.columns // 2:
-        if series.stroke is not Stroke.POINTS:
-            return
-        x, y = min_max(x, y, *frame.x_range, frame.columns)
-        view = slice(0, len(x))
+    if not series.marker or view.stop - view.start > frame.columns // 2:
+        return
     for at, value in zip(x[view].tolist(), y[view].tolist(), strict=True):
-        _put(area, frame, at, value, _plain(marker, look), look.style(series.role))
+        _put(area, frame, at, value, _plain(series.marker, look), look.style(series.role))
 
 
 def _draw_note(area: Canvas, frame: Frame, note: Note, look: Look) -> None:
