@@ -17,13 +17,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """Per column that has a value: where it is, and the least, the greatest and the mean finite value in it."""
+    """Per column that has a value: where it is, and the least and the greatest finite value in it."""
 
     x: Floats
     """Middle of the column."""
     low: Floats
     high: Floats
-    mean: Floats
 
 
 def visible(x: Floats, low: float, high: float) -> slice:
@@ -46,9 +45,7 @@ def min_max(x: ArrayLike, y: ArrayLike, low: float, high: float, columns: int) -
     if len(x) <= 2 * columns:
         return _clip(x, np.where(np.isfinite(y), y, np.nan), low, high)
     starts, ends, index = _columns(x, low, high, columns)
-    if not len(starts):
-        return x[:0], y[:0]
-    least, greatest = _extremes(y, starts)
+    least, greatest = _extremes(y, starts, ends)
     rising = y[ends - 1] >= y[starts]
     step = (high - low) / columns
     xs = np.repeat(low + index * step, 2)
@@ -60,29 +57,14 @@ def min_max(x: ArrayLike, y: ArrayLike, low: float, high: float, columns: int) -
     return xs, ys
 
 
-def band(x: ArrayLike, y: ArrayLike, columns: int, low: float | None = None, high: float | None = None) -> Band:
-    """Least, greatest and mean value of each of `columns` columns of the view (of all of x by default)."""
+def band(x: ArrayLike, y: ArrayLike, low: float, high: float, columns: int) -> Band:
+    """Least and greatest value of each of `columns` columns of the view low..high."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    empty = Band(*(np.empty(0) for _ in range(4)))
-    if not len(x) or columns < 1:
-        return empty
-    low = float(x[0]) if low is None else low
-    high = float(x[-1]) if high is None else high
     starts, ends, index = _columns(x, low, high, columns)
-    if not len(starts):
-        return empty
-    y = y[: ends[-1]]
-    least, greatest = _extremes(y, starts)
-    with np.errstate(invalid="ignore"):  # of both infinities
-        total = np.add.reduceat(y, starts)
-    counts: NDArray[np.float64] = (ends - starts).astype(np.float64)
-    if not np.isfinite(total).all():
-        finite = np.isfinite(y)
-        total = np.add.reduceat(np.where(finite, y, 0.0), starts)
-        counts = np.add.reduceat(finite.astype(np.float64), starts)
+    least, greatest = _extremes(y, starts, ends)
     kept = np.isfinite(least)
     middle = low + (index + 0.5) * ((high - low) / columns)
-    return Band(middle[kept], least[kept], greatest[kept], total[kept] / counts[kept])
+    return Band(middle[kept], least[kept], greatest[kept])
 
 
 def _columns(x: Floats, low: float, high: float, columns: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
@@ -94,7 +76,8 @@ def _columns(x: Floats, low: float, high: float, columns: int) -> tuple[NDArray[
     return bounds[:-1][filled], bounds[1:][filled], filled.astype(np.float64)
 
 
-def _extremes(y: Floats, starts: NDArray[np.intp]) -> tuple[Floats, Floats]:
+def _extremes(y: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    y = y[: ends.max(initial=0)]  # the last column would go on to the end
     least, greatest = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
     if np.isinf(least).any() or np.isinf(greatest).any():  # rare, so the extra pass is only then taken
         y = np.where(np.isfinite(y), y, np.nan)
@@ -127,7 +110,6 @@ def smooth(y: ArrayLike, weight: float) -> Floats:
     y = np.asarray(y, np.float64)
     if weight <= 0 or not len(y):
         return y.astype(np.float64)
-    weight = min(weight, 1 - 1e-9)
     block = min(len(y), max(1, int(math.log(_NEGLIGIBLE) / math.log(weight))))
     finite = np.isfinite(y)
     if finite.all():
@@ -170,7 +152,7 @@ def smooth_at(y: ArrayLike, indices: ArrayLike, weight: float) -> Floats:
     y, at = np.asarray(y, np.float64), np.asarray(indices, np.intp)
     if weight <= 0 or not len(at):
         return y[at]
-    window = min(len(y), 1 + int(math.log(1e-4) / math.log(min(weight, 1 - 1e-9))))
+    window = min(len(y), 1 + int(math.log(1e-4) / math.log(weight)))
     if window * len(at) > 2 * len(y):
         return smooth(y[: int(at.max()) + 1], weight)[at]
     ages = np.arange(window)

@@ -214,7 +214,7 @@ def _fit_y(spec: PlotSpec, x_range: Range) -> Range | None:
 
 def _usual_extremes(x: Floats, y: Floats, x_range: Range) -> list[float]:
     """The range of a band without its rarest columns, so that a single spike does not flatten all the rest."""
-    found = band(x, y, _BAND_COLUMNS, *x_range)
+    found = band(x, y, *x_range, _BAND_COLUMNS)
     if not len(found.x):
         return []
     cut = [float(np.percentile(found.low, 2)), float(np.percentile(found.high, 98))]

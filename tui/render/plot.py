@@ -186,7 +186,7 @@ def _draw_rule(area: Canvas, frame: Frame, x: float, character: str, style: Styl
 def _draw_band(area: Canvas, frame: Frame, series: Series, look: Look, *, fitted: bool) -> NDArray[np.bool_]:
     """Fill between the extremes of each dot column; returns the cells that are mostly filled."""
     x, y = series.points
-    found = band(x, y, 2 * frame.columns, *frame.x_range)
+    found = band(x, y, *frame.x_range, 2 * frame.columns)
     if len(found.x) <= frame.columns // 2 or len(x[visible(x, *frame.x_range)]) <= 2 * frame.columns:
         _draw_curves(area, frame, [series], None, look)
         return np.zeros((frame.rows, frame.columns), bool)
