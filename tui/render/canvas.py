@@ -78,6 +78,8 @@ class Canvas:
 
     def strips(self) -> list[Strip]:
         """One strip a row, each `width` cells long."""
+        if not self.width:
+            return [Strip([], 0)] * self.height
         lines: list[Strip] = []
         cuts = self.inks[:, 1:] != self.inks[:, :-1]
         styles = self._styles
@@ -91,5 +93,5 @@ class Canvas:
                 piece = text[start:end]
                 segments.append(Segment(piece.replace("\0", "") if "\0" in piece else piece, styles[inks[start]]))
                 start = end
-            lines.append(Strip(segments if self.width else [], self.width))
+            lines.append(Strip(segments, self.width))
         return lines

@@ -100,17 +100,16 @@ def _draw_bar(canvas: Canvas, film: Film, row: int, left: int, columns: int, loo
             row, column(start), ":" if look.ascii else "░", look.style("warn"), across=column(end) - column(start) + 1
         )
     spots = [column(seconds) for seconds in film.epochs]
-    every = -(-len(spots) * 2 // columns) if columns else 1  # at most a tick in every second column
+    every = -(-len(spots) * 2 // columns)  # at most a tick in every second column
     for number, spot in enumerate(spots, start=1):
-        if number % max(every, 1) == 0:
+        if number % every == 0:
             sign, role = (tick_done, "done") if spot <= now else (tick, "muted")
             canvas.text(row, spot, sign, look.style(role))  # type: ignore[arg-type]
-    line = 0 if row > 0 else row
     for mark in sorted(film.marks, key=lambda mark: mark.rank):
         sign = {"◆": "o", "★": "*"}.get(mark.sign, mark.sign) if look.ascii else mark.sign
         spot = column(mark.seconds)
         role = "done" if mark.on_bar and spot <= now else mark.role
-        canvas.text(row if mark.on_bar else line, spot, sign, look.style(role))
+        canvas.text(row if mark.on_bar else 0, spot, sign, look.style(role))
     canvas.text(row, now, "O" if look.ascii else "●", look.style("now") + _BOLD)
     if row > 0:
         _number_epochs(canvas, spots, left, look)
