@@ -157,7 +157,7 @@ def smooth_at(y: ArrayLike, indices: ArrayLike, weight: float) -> Floats:
         return smooth(y[: int(at.max()) + 1], weight)[at]
     ages = np.arange(window)
     where = at[:, None] - ages
-    values = y[np.maximum(where, 0)]
+    values = y[where]  # those before the first, counted from the end, weigh nothing
     weights = np.where((where >= 0) & np.isfinite(values), weight**ages, 0.0)
     norm = weights.sum(axis=1)
     with np.errstate(invalid="ignore"):
