@@ -89,7 +89,7 @@ def accuracy(state: RunState, view: View) -> PlotSpec:
         ),
         Series("val", at, [result.top1 for _, result in points], "validation", Stroke.LINE, "●"),
     ]
-    if state.run and len(state.classes) > 5:
+    if len(state.classes) > 5:
         top5 = [np.nan if result.top5 is None else result.top5 for _, result in points]
         series.insert(0, Series("top-5", at, top5, "top5", Stroke.DASHED))
     ghost, name = _published(state, "validation_top1"), "published"
@@ -122,7 +122,7 @@ def learning_rate(state: RunState, view: View) -> PlotSpec:
         series=tuple(series),
         x=line.axis,
         y=Axis(Unit.LEARNING_RATE, log=view.log_y),
-        x_range=None if state.num_steps == 0 else (0.0, max(line.end, line.now, 1.0)),
+        x_range=(0.0, max(line.end, line.now, 1.0)),
         y_include=() if view.log_y else (0.0,),
         notes=notes,
         empty="The plan comes with the first step",

@@ -18,7 +18,7 @@ from tui import figures
 from tui.classes import ClassHistory
 from tui.confusion_view import Against, ConfusionView
 from tui.figures import plan_ahead
-from tui.render.plot import PlotSpec, Series, readout
+from tui.render.plot import PlotSpec, Series, layout, readout
 from tui.source import LiveSource
 from tui.view import Timeline, View, XUnit
 
@@ -44,6 +44,21 @@ def test_the_range_of_losses_is_cut_only_for_a_wild_batch_and_never_below_the_va
     with_validation = figures.loss(many_losses(wild=1e6, validation=8.0), View()).y_range
     assert with_validation == (0.0 if cut[0] == 0.0 else pytest.approx(1.0), 8.0)
     assert figures.loss(many_losses(wild=1e6), View(log_y=True)).y_range is None
+
+
+def test_few_batches_or_none_that_is_finite_are_cut_nowhere() -> None:
+    few = replace(batches(0, 8), loss=[1e6, *[1.0] * 7])
+    assert figures.loss(told(run_started(steps_per_epoch=8), few), View()).y_range is None
+    lost = replace(batches(0, 100), loss=[math.nan] * 100)
+    assert figures.loss(told(run_started(steps_per_epoch=100), lost), View()).y_range is None
+
+
+def test_losses_that_come_close_to_zero_are_shown_down_to_it() -> None:
+    for least, low in ((0.05, 0.0), (1.0, 1.0)):
+        loss = replace(batches(0, 1000), loss=[1e6, *np.linspace(2.0, least, 999).tolist()])
+        cut = figures.loss(told(run_started(steps_per_epoch=1000), loss), View()).y_range
+        assert cut is not None
+        assert cut[0] == low
 
 
 def test_rate_and_step_time_are_those_of_the_steps() -> None:
@@ -85,6 +100,19 @@ def test_the_learning_rate_of_now_is_marked_and_a_plan_drawn_until_all_is_done()
         spec = figures.learning_rate(told(run_started(), steps, *end), View())
         assert [one.label for one in spec.series] == ["planned", "done"][not planned :]
         assert (spec.notes[0].x, spec.notes[0].y) == (4.0, 0.07)
+
+
+def test_the_whole_plan_of_the_learning_rate_is_in_view_before_the_first_step_and_after() -> None:
+    begun = figures.learning_rate(told(run_started()), View())
+    assert (begun.x_range, begun.notes[0].y, series(begun, "planned").points[1][0]) == ((0.0, 12.0), 0.1, 0.1)
+    assert figures.learning_rate(told(run_started(), batches(0, 4)), View()).x_range == (0.0, 12.0)
+    assert layout(figures.learning_rate(told(), View()), 80, 20) is None
+
+
+def test_curves_of_batches_begin_at_zero() -> None:
+    state = told(run_started(), batches(0, 4))
+    for figure in (figures.loss, figures.accuracy, figures.gradient_norm, figures.throughput):
+        assert figure(state, View()).x_range == (0.0, 4.0)
 
 
 def test_the_plan_ahead_begins_at_the_present_step() -> None:
@@ -133,6 +161,8 @@ def test_few_steps_are_smoothed_little() -> None:
 def test_loads_are_shares_and_what_the_machine_does_not_tell_is_no_curve() -> None:
     state = told(run_started(), ev.SystemSampled(cpu_percent=150.0, memory_bytes=1 << 20))
     assert [(one.label, one.points[1].tolist()) for one in figures.load(state, View()).series] == [("CPU", [1.5])]
+    memory = [(one.label, one.points[1].tolist()) for one in figures.memory(state, View()).series]
+    assert memory == [("process", [float(1 << 20)])]
     heat = figures.heat(state, View())
     assert (heat.series, heat.empty) == ((), "This device tells neither its temperature nor its power")
     assert "after two seconds" in figures.heat(told(run_started()), View()).empty

@@ -21,7 +21,10 @@ from tui.render.palettes import Depth, Look, palette
 CIFAR10 = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 LOOK = Look(palette())
 PLAIN = Look(palette("mono"), Depth.MONO, ascii=True)
-LOOKS = [LOOK, Look(palette(dark=False), Depth.EIGHT_BIT), Look(palette("classic"), Depth.STANDARD), PLAIN]
+LOOKS = [
+    LOOK, Look(palette(), ascii=True), Look(palette(dark=False), Depth.EIGHT_BIT),
+    Look(palette("classic"), Depth.STANDARD), PLAIN,
+]  # fmt: skip
 SMALL = np.array([[8, 2, 0], [1, 9, 0], [3, 3, 4]])
 ABC = ("ant", "bee", "cow")
 

@@ -64,6 +64,19 @@ def test_in_a_comparison_colour_tells_more_from_less(size: tuple[int, int]) -> N
     assert color_of(spec, 6, 6, size) == color_of(spec, 0, 2, size) == MORE[0]
 
 
+def test_the_greatest_difference_of_all_is_the_strongest() -> None:
+    spec = HeatSpec(counts(r0c1=2, r4c4=0), NAMES, Normalise.COUNT, baseline=counts())
+    assert color_of(spec, 4, 4, HALVES) == LESS[-1]
+    assert color_of(spec, 0, 1, HALVES) in MORE[10:-10]
+
+
+def test_a_class_is_as_strong_as_it_is_right_even_if_none_is_better() -> None:
+    assert (
+        color_of(HeatSpec(counts(**{f"r{n}c{(n + 1) % MANY}": 10 for n in range(MANY)}), NAMES), 3, 3, WIDE)
+        == (RIGHT[len(RIGHT) // 2])
+    )
+
+
 def test_a_comparison_of_mistakes_only_is_scaled_by_mistakes() -> None:
     spec = HeatSpec(counts(r0c1=2), NAMES, Normalise.COUNT, True, baseline=counts(r4c4=0))
     assert color_of(spec, 0, 1, HALVES) == MORE[-1]
