@@ -108,6 +108,8 @@ def test_top_confusions_are_the_commonest_mistakes() -> None:
         (CIFAR10, 4, "airp auto bird cat deer dog frog hors ship truc"),
         (("cloud", "clock", "cat"), 3, "clu clc cat"),
         (("oak_tree", "oak_table"), 4, "oakr oaka"),
+        (("sweet_pepper", "sweet_orange"), 3, "swp swo"),
+        (("====", "====="), 3, "#0 #1"),
         (tuple("0123456789"), 1, "0 1 2 3 4 5 6 7 8 9"),
     ],
 )

@@ -106,8 +106,26 @@ def test_the_cursor_in_half_blocks_is_its_own_half_of_a_cell_and_named(cursor: t
     line = strips[at.header + (cursor[0] - at.first[0]) // 2]
     assert line.text.startswith(f"class {cursor[0]} ")
     assert styles(line)[0].underline
-    assert not styles(strips[at.header])[0].underline
+    assert styles(strips[at.header])[0] == LOOK.style("muted")
     assert f" class {cursor[1]} " in strips[0].text
+
+
+@pytest.mark.parametrize("width", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("number", [7, 42, 100])
+def test_the_cursor_puts_brackets_around_a_number_that_leaves_them_room_and_moves_nothing(
+    width: int, number: int
+) -> None:
+    matrix = np.array([[number, number], [1, 1]])
+    plain, marked = (
+        draw_heatmap(HeatSpec(matrix, ("a", "b"), Normalise.COUNT, cursor=cursor), width, 3, LOOK)[0].text
+        for cursor in (None, (0, 0))
+    )
+    at = heat_layout(HeatSpec(matrix, ("a", "b")), width, 3, LOOK)
+    cell = slice(at.label, at.label + at.cell)
+    fits = len(str(number)) <= at.cell - 2
+    assert marked[cell].strip() == (f"[{number}]" if fits else str(number))
+    assert plain[: cell.start] + plain[cell.stop :] == marked[: cell.start] + marked[cell.stop :]
+    assert marked.index(str(number)) == plain.index(str(number)) - (fits and at.cell == 3)
 
 
 def test_below_an_odd_number_of_rows_there_is_nothing() -> None:
@@ -121,8 +139,8 @@ def test_below_an_odd_number_of_rows_there_is_nothing() -> None:
 def test_the_pointer_above_narrow_cells_stands_over_its_column_with_the_name_where_there_is_room() -> None:
     for column in range(MANY):
         spec = HeatSpec(counts(), NAMES, cursor=(0, column))
-        at = heat_layout(spec, *HALVES, LOOK)
-        header = draw_heatmap(spec, *HALVES, LOOK)[0].text
+        at = heat_layout(spec, 31, 14, LOOK)
+        header = draw_heatmap(spec, 31, 14, LOOK)[0].text
         assert header.index("▼") == at.label + (column - at.first[1]) * at.cell
         assert NAMES[column] in header
 
@@ -211,14 +229,22 @@ def test_without_colours_characters_say_how_much() -> None:
 
 
 @given(
-    k=st.integers(1, 60), width=st.integers(8, 160), height=st.integers(1, 60), ascii=st.booleans(), long=st.booleans()
+    k=st.integers(1, 60),
+    where=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    width=st.integers(8, 160),
+    height=st.integers(1, 60),
+    ascii=st.booleans(),
+    long=st.booleans(),
 )
-def test_all_that_is_in_view_lies_within_the_pane_and_uses_it(
-    k: int, width: int, height: int, ascii: bool, long: bool
+def test_the_cursor_is_in_view_and_all_in_view_lies_within_the_pane_and_uses_it(
+    k: int, where: tuple[float, float], width: int, height: int, ascii: bool, long: bool
 ) -> None:
     names = tuple(f"{'a long name ' * long}{number}" for number in range(k))
-    at = heat_layout(HeatSpec(np.eye(k), names), width, height, Look(palette(), ascii=ascii))
+    row, column = (round(share * (k - 1)) for share in where)
+    at = heat_layout(HeatSpec(np.eye(k), names, cursor=(row, column)), width, height, Look(palette(), ascii=ascii))
     lines = at.rows * at.lines or -(-at.rows // 2)
+    assert at.first[0] <= row < at.first[0] + at.rows <= k
+    assert at.first[1] <= column < at.first[1] + at.columns <= k
     assert at.header + lines + at.footer <= height
     assert at.label + at.columns * at.cell <= width
     assert at.columns == k or at.label + (at.columns + 1) * at.cell > width

@@ -101,7 +101,7 @@ def _abbreviate(names: tuple[str, ...], width: int, ascii: bool) -> tuple[str, .
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name) or name
+    return re.sub(r"[\W_]+", "", name)
 
 
 def _fit(text: str, width: int) -> str:
@@ -116,7 +116,7 @@ def _fit(text: str, width: int) -> str:
 def _spellings(name: str, width: int) -> Iterator[str]:
     """The beginning; the first word with the beginnings of the others; then letters ever further apart."""
     letters = _letters(name)
-    if not letters or width < 1:
+    if not letters:
         return
     yield _fit(letters, width)
     words = [word for word in re.split(r"[\W_]+", name) if word]

@@ -79,7 +79,7 @@ def heat_layout(spec: HeatSpec, width: int, height: int, look: Look) -> HeatLayo
     per_line = 2 if lines == 0 else 1
     footer = int((height >= 8 and room > -(-k * max(lines, 1) // per_line)) or (height >= 12 and lines == 0))
     visible_rows = (room - footer) * 2 if lines == 0 else (room - footer) // lines
-    rows, columns = min(k, max(visible_rows, 0)), min(k, max(width - label, 0) // cell)
+    rows, columns = min(k, visible_rows), min(k, (width - label) // cell)
     at = spec.cursor or (0, 0)
     first = (_scroll(at[0], rows, k, per_line), _scroll(at[1], columns, k, 1))
     return HeatLayout(label, cell, lines, first, rows, columns, header, footer)

@@ -172,9 +172,6 @@ def _row(d: _Drawing, row: int, line: int) -> Strip:
 
 
 def _row_label(d: _Drawing, row: int) -> str:
-    name = safe(d.spec.names[row], ascii=d.look.ascii)
-    if cell_len(name) < d.at.label:
-        return name
     return abbreviate(d.spec.names, d.at.label - 1, ascii=d.look.ascii)[row]
 
 
