@@ -82,18 +82,18 @@ def published_ghost(published: ev.Published | None) -> Ghost | None:
 
 def lead(state: RunState, ghost: Ghost, *, by_time: bool) -> str:
     """How far ahead or behind: in seconds by the clock, in points at the same epoch otherwise. Empty at first."""
-    if not state.epochs:
+    best = state.best
+    if best is None:
         return ""
-    last = state.epochs[-1]
-    if by_time and len(ghost.seconds):
-        best = state.best
-        reached = _ends(state).get(best.epoch) if best is not None else None
-        if best is None or reached is None:
+    if by_time:
+        reached = _ends(state).get(best.epoch)
+        if reached is None:
             return ""
         other = time_to_reach(ghost.seconds.tolist(), ghost.top1.tolist(), best.top1)
         if other is None:
             return "better than it ever was"
         return _ahead(numbers.duration(abs(other - reached)), other - reached)
+    last = state.epochs[-1]
     if last.epoch > ghost.epochs[-1]:
         return ""
     then = float(np.interp(last.epoch, ghost.epochs, ghost.top1))

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from core import events as ev
+from core.errors import UsageError
 from core.event_values import Curve, Published
 from core.state import RunState
 from tests.strategies import batches, epoch_ended, run_started
 from tests.telling import Log
 from tui import figures
-from tui.ghost import PUBLISHED, Ghost, published_ghost
+from tui.ghost import PUBLISHED, Ghost, ghost_of_run, published_ghost
 from tui.race import race_text
 from tui.render.plot import PlotSpec
 from tui.view import View, XUnit
@@ -100,6 +101,18 @@ def test_the_lead_by_time_is_that_of_reaching_the_same_accuracy() -> None:
     best = running(TOP1, seconds=40.0, top1=0.9)
     assert race_text(best, View(XUnit.TIME, ghost=RACE)) == "better than it ever was"
     assert race_text(running(TOP1, top1=0.4), View(XUnit.TIME, ghost=RACE)) == "20.0 points ahead"
+
+
+def test_there_is_no_lead_by_time_where_the_log_no_longer_holds_when_the_best_epoch_ended() -> None:
+    log = Log()
+    log.tell(run_started(published=Published(summary="", curves=(TOP1,), seconds=40.0)), batches(0, 4))
+    state = log.tell(epoch_ended(1, 4), *[ev.Notice(level="info", text="")] * 2000)
+    assert race_text(state, View(XUnit.TIME, ghost=RACE)) == ""
+
+
+def test_a_run_without_an_epoch_is_no_ghost() -> None:
+    with pytest.raises(UsageError, match="begun cannot be raced against: no epoch of it has ended"):
+        ghost_of_run("begun", told(run_started(), batches(0, 3)))
 
 
 def test_there_is_no_lead_before_the_first_epoch_and_beyond_the_last_of_the_other() -> None:
