@@ -72,11 +72,6 @@ class Recording:
         """Damaged lines passed over."""
         return self._reader.num_corrupt
 
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of the log read so far."""
-        return self._reader.offset
-
     def extend(self, limit_bytes: int | None = None) -> bool:
         """Read what is new, at most about `limit_bytes`; whether there may be more.
 

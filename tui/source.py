@@ -164,9 +164,7 @@ class TextTail:
         try:
             with open_plain(self.folder.log_file) as file:
                 size = file.seek(0, 2)
-                if size == self._offset:
-                    return False
-                start = max(self._offset, size - _TAIL_BYTES) if size > self._offset else 0
+                start = max(self._offset, size - _TAIL_BYTES) if size >= self._offset else 0
                 file.seek(start)
                 data = file.read(_TAIL_BYTES)
         except OSError:
