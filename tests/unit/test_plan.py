@@ -29,3 +29,30 @@ def test_the_reason_tells_how_long_nothing_has_improved(patience: int, after: st
     plan = Plan(config, STEPS_PER_EPOCH, Progress(num_epochs=9))
     reasons = [plan.follow_validation(1.0) for _ in range(patience + 2)]
     assert reasons == [""] * (patience + 1) + [f"the validation loss has not improved for {after}"]
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "num_steps", "num_epochs"),
+    [(None, 9 * STEPS_PER_EPOCH, 9), (STEPS_PER_EPOCH + 1, STEPS_PER_EPOCH + 1, 2), (10**6, 9 * STEPS_PER_EPOCH, 9)],
+)
+def test_max_steps_cut_a_plan_short_and_lengthen_none(
+    max_steps: int | None, num_steps: int, num_epochs: int, tmp_path: Path
+) -> None:
+    plan = Plan(tiny(tmp_path, max_steps=max_steps), STEPS_PER_EPOCH, Progress(num_epochs=9))
+    assert (plan.num_steps, plan.num_epochs) == (num_steps, num_epochs)
+
+
+def test_what_commands_and_rollbacks_scaled_is_in_every_step_and_in_the_plan_told(tmp_path: Path) -> None:
+    progress = Progress(num_epochs=2, lr_scale=0.25, step=3)
+    plan = Plan(tiny(tmp_path, optimizer__lr=0.4, schedule={"type": "constant"}), STEPS_PER_EPOCH, progress)
+    assert plan.learning_rate(0) == plan.learning_rate(plan.num_steps - 1) == pytest.approx(0.1)
+    told = plan.lr_plan()
+    assert set(told.lr) == {plan.learning_rate(3)}
+    assert (told.steps[0], told.steps[-1]) == (3, plan.num_steps - 1)
+
+
+def test_small_images_come_first_for_their_part_of_the_steps(tmp_path: Path) -> None:
+    data = {"data__low_size": 8, "data__low_part": 0.5}
+    plan = Plan(tiny(tmp_path, **data), STEPS_PER_EPOCH, Progress(num_epochs=2))
+    sizes = [plan.image_size(step) for step in range(plan.num_steps)]
+    assert sizes == [8] * STEPS_PER_EPOCH + [None] * STEPS_PER_EPOCH
