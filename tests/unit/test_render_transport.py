@@ -55,6 +55,8 @@ def test_a_mark_stands_above_its_time_and_on_the_bar_where_there_is_one_line() -
     above, bar = texts(film, 60)
     assert (above.strip(), above.index("★")) == ("★", spot)
     assert "★" not in bar
+    passed = draw_transport(replace(FILM, marks=[FilmMark(10, "L", "mark", 1)]), 60, 2, LOOK)[0]
+    assert [segment.style for segment in passed if segment.text == "L"] == [LOOK.style("mark")]
     assert texts(film, 60, 1)[0].index("★") == spot
     assert texts(film, 60, 1, PLAIN)[0].index("*") == spot
 
@@ -84,6 +86,7 @@ def test_epochs_are_ticks_with_numbers_above_where_there_is_room(num_epochs: int
     assert ("┷" in bar, "┴" in bar) == (True, True)
     assert "┴" not in bar[: bar.index("●")]
     assert "┷" not in bar[bar.index("●") :]
+    assert texts(film, 60, 1) == [bar]
 
 
 def test_a_mark_keeps_its_place_above_the_numbers_of_epochs() -> None:

@@ -111,20 +111,19 @@ def _draw_bar(canvas: Canvas, film: Film, row: int, left: int, columns: int, loo
         role = "done" if mark.on_bar and spot <= now else mark.role
         canvas.text(row if mark.on_bar else 0, spot, sign, look.style(role))
     canvas.text(row, now, "O" if look.ascii else "●", look.style("now") + _BOLD)
-    if row > 0:
-        _number_epochs(canvas, spots, left, look)
+    _number_epochs(canvas, spots, left, look)
 
 
 def _number_epochs(canvas: Canvas, spots: list[int], left: int, look: Look) -> None:
-    """Numbers of epochs where the line of marks has room, at least five columns apart."""
+    """Numbers of epochs where the line above the bar has room, at least five columns apart."""
     free = left - 2
     blank = ord(" ")
     for number, spot in enumerate(spots, start=1):
         label = str(number)
         start = spot - len(label) // 2
-        if start <= free + 4 or start + len(label) > canvas.width:
+        if start <= free + 4:
             continue
-        around = canvas.codes[0, max(start - 1, 0) : start + len(label) + 1]
+        around = canvas.codes[0, start - 1 : start + len(label) + 1]
         if (around == blank).all():
             canvas.text(0, start, label, look.style("muted"))
             free = start + len(label)
