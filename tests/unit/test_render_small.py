@@ -114,7 +114,7 @@ def test_a_sparkline_shows_the_newest_values_at_the_right() -> None:
     assert sparkline([5, 5, 5], 3, LOOK).plain == "▄▄▄"
     assert sparkline([], 3, LOOK).plain == "   "
     assert sparkline([0, 7], 2, PLAIN).plain == "_@"
-    assert sparkline([0.5], 1, LOOK, low=0, high=1).plain == "▅"
+    assert sparkline([1, 2], 2, LOOK, low=0).plain == "▅█"
 
 
 @given(st.lists(st.one_of(st.none(), st.floats()), max_size=30), st.integers(0, 20), st.sampled_from([LOOK, PLAIN]))

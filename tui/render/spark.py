@@ -15,15 +15,12 @@ _ASCII_BARS = "_.-=+*#@"
 
 
 def sparkline(
-    values: Sequence[float | None],
-    width: int,
-    look: Look,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    role: Role = "train",
+    values: Sequence[float | None], width: int, look: Look, *, low: float | None = None, role: Role = "train"
 ) -> Text:
-    """The last `width` values as bars, the newest at the right; missing ones blank, equal ones at half height."""
+    """The last `width` values as bars, the newest at the right; missing ones blank, equal ones at half height.
+
+    The lowest bar is of the least value, or of `low`, which none may be below.
+    """
     recent = np.array(
         [np.nan if value is None else value for value in values[-width:]] if width > 0 else [], np.float64
     )
@@ -31,16 +28,16 @@ def sparkline(
     text = ""
     if finite.any():
         low = float(recent[finite].min()) if low is None else low
-        high = float(recent[finite].max()) if high is None else high
+        high = float(recent[finite].max())
         bars = _ASCII_BARS if look.ascii else _BARS
         span = high / 2 - low / 2  # halved, as the difference of two huge numbers is infinite
         for value, is_finite in zip(recent.tolist(), finite.tolist(), strict=True):
             if not is_finite:
                 text += " "
                 continue
-            level = (min(max(value, low), high) / 2 - low / 2) / span if span > 0 else 0.45
+            level = (value / 2 - low / 2) / span if span > 0 else 0.45
             text += bars[min(int(level * len(bars)), len(bars) - 1)]
-    return Text(text.rjust(max(width, 0)), look.style(role), no_wrap=True, end="")
+    return Text(text.rjust(width), look.style(role), no_wrap=True, end="")
 
 
 def progress(fraction: float | None, width: int, look: Look, *, role: Role = "train") -> Text:
@@ -50,7 +47,7 @@ def progress(fraction: float | None, width: int, look: Look, *, role: Role = "tr
     done = full * (halves // 2) + (head if halves % 2 else "")
     text = Text(no_wrap=True, end="")
     text.append(done, look.style(role))
-    text.append(rest * (max(width, 0) - len(done)), look.style("faint"))
+    text.append(rest * (width - len(done)), look.style("faint"))
     return text
 
 
