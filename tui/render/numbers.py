@@ -21,7 +21,7 @@ def compact(value: float | None) -> str:
     for limit, divisor, suffix in ((999.5, 1, ""), (999_500, 1e3, "k"), (999.5e6, 1e6, "M"), (999.5e9, 1e9, "G")):
         if magnitude < limit:
             scaled = value / divisor
-            digits = 0 if abs(scaled) >= 99.95 or scaled == int(scaled) else 1 if abs(scaled) >= 9.995 or suffix else 2
+            digits = 0 if abs(scaled) >= 99.95 or scaled == int(scaled) else 1
             return _trim(f"{scaled:.{digits}f}") + suffix
     return f"{value:.1e}"
 
