@@ -51,6 +51,8 @@ PLAIN = Look(palette("mono"), Depth.MONO, ascii=True)
         (numbers.learning_rate, 0.001, "1e-3"),
         (numbers.learning_rate, 0.00025, "2.5e-4"),
         (numbers.learning_rate, 0.0, "0"),
+        (numbers.size, 12, "12 B"),
+        (numbers.size, 300 << 20, "300 MiB"),
         (numbers.size, 512, "512 B"),
         (numbers.size, 14_889_779, "14.2 MiB"),
         (numbers.size, 85_899_345_920, "80.0 GiB"),
