@@ -127,7 +127,6 @@ class Recording:
 
     def state_at(self, place: int) -> RunState:
         """The run after its first `place` records, as a state of its own."""
-        place = min(max(place, 0), len(self))
         at, kept = self._kept[bisect.bisect_right(self._kept, place, key=lambda item: item[0]) - 1]
         state = kept.fork()
         for record in self.records(at, place):

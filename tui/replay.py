@@ -154,8 +154,8 @@ class ReplaySource:
         self._is_behind = False
 
     def seek(self, place: int) -> None:
-        """Show the run after its first `place` records."""
-        self.place = min(max(place, 0), len(self.recording))
+        """Show the run after its first `place` records, or after all where there are not so many."""
+        self.place = min(place, len(self.recording))
         self.state = self.recording.state_at(self.place)
         self.moved = True
         self._seconds = self.state.seconds
@@ -232,7 +232,7 @@ def _seconds(text: str) -> float | None:
                 raise ValueError(text)
             seconds = 60 * seconds + float(part)
         return seconds
-    for unit, scale in sorted(_UNITS.items(), key=lambda item: -len(item[0])):
+    for unit, scale in _UNITS.items():
         if text.endswith(unit) and text[: -len(unit)].strip().replace(".", "", 1).isdigit():
             return scale * float(text[: -len(unit)])
     return None
