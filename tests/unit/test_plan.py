@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
+from core.config import BestMetric
 from core.fold import fold
 from core.plan import Plan
 from core.progress import Progress
@@ -56,3 +58,18 @@ def test_small_images_come_first_for_their_part_of_the_steps(tmp_path: Path) -> 
     plan = Plan(tiny(tmp_path, **data), STEPS_PER_EPOCH, Progress(num_epochs=2))
     sizes = [plan.image_size(step) for step in range(plan.num_steps)]
     assert sizes == [8] * STEPS_PER_EPOCH + [None] * STEPS_PER_EPOCH
+
+
+@pytest.mark.parametrize(
+    ("metric", "results", "best"),
+    [
+        ("validation_top1", [0.5, math.nan, 0.4, 0.5, 0.6], [True, False, False, False, True]),
+        ("train_accuracy", [0.5, 0.4, 0.6], [True, False, True]),
+        ("validation_loss", [math.inf, 2.0, 3.0, 2.0, 1.0], [False, True, False, False, True]),
+    ],
+)
+def test_the_best_epoch_is_the_first_of_the_best_result(
+    metric: BestMetric, results: list[float], best: list[bool]
+) -> None:
+    progress = Progress(num_epochs=9)
+    assert [progress.take_result(metric, result) for result in results] == best
