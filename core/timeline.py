@@ -173,11 +173,17 @@ class Recording:
         return min(low + 1, len(self)) if step > 0 else 0
 
     def place_of_epoch(self, epoch: int) -> int:
-        """Just after an epoch has ended (for good); epoch 0 is the start. Beyond the last one it is the present."""
+        """Just after an epoch has ended (for good); epoch 0 is the start. Beyond the last one it is the present.
+
+        An epoch of the run that this one was forked from is where this one begins.
+        """
         if epoch <= 0:
             return 0
         places = [moment.place for moment in self.moments if moment.kind == "epoch" and moment.epoch == epoch]
-        return places[-1] if places else len(self)
+        if places:
+            return places[-1]
+        origins = (moment.place for moment in self.moments if moment.kind == "resumed" and moment.epoch >= epoch)
+        return next(origins, len(self))
 
     def place_of_best(self) -> int | None:
         """Just after the best epoch so far; None before the first one."""

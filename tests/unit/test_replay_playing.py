@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from core import events as ev
+from core.codec import encode
 from core.errors import UsageError
+from core.timeline import Recording
+from tests.strategies import batches, epoch_ended, run_started
 from tests.ui.canned import WALL, Canned, ended
 from tui.render.numbers import clock
 from tui.replay import ReplaySource
@@ -55,6 +59,17 @@ def test_the_time_of_day_is_that_of_the_picture(tmp_path: Path) -> None:
     assert replay.shown_wall == WALL
     replay.seek(len(replay.recording))
     assert replay.shown_wall == run.wall
+
+
+def test_an_epoch_of_the_run_that_was_forked_is_where_the_fork_begins(tmp_path: Path) -> None:
+    origin = ev.Resumed(attempt=1, from_step=12, from_epoch=3, checkpoint="step-00000012")
+    done = (batches(12, 4, epoch=4), epoch_ended(4, 16), batches(16, 2, epoch=5))
+    with (tmp_path / "events.jsonl").open("wb") as log:
+        for seq, event in enumerate((run_started(num_epochs=5), origin, *done)):
+            log.write(encode(ev.Record(seq=seq, wall=1e9, mono=float(seq), attempt=1, event=event)))
+    recording = Recording(tmp_path / "events.jsonl")
+    recording.extend()
+    assert [recording.place_of_epoch(epoch) for epoch in range(6)] == [0, 2, 2, 2, 4, 5]
 
 
 def test_a_place_may_be_written_as_the_screen_writes_it(tmp_path: Path) -> None:
