@@ -72,6 +72,15 @@ def test_an_epoch_of_the_run_that_was_forked_is_where_the_fork_begins(tmp_path: 
     assert [recording.place_of_epoch(epoch) for epoch in range(6)] == [0, 2, 2, 2, 4, 5]
 
 
+def test_before_the_first_epoch_has_ended_none_is_the_best(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no epoch has ended yet"):
+        opened(Canned(tmp_path).start().train(3)).place_of("best")
+
+
+def test_a_log_that_is_not_read_yet_is_no_problem(tmp_path: Path) -> None:
+    assert ReplaySource(Canned(tmp_path).start().folder).problem == ""
+
+
 def test_a_place_may_be_written_as_the_screen_writes_it(tmp_path: Path) -> None:
     replay = opened(Canned(tmp_path, num_epochs=1, steps_per_epoch=1200).start().epochs(1).end())
     assert replay.place_of("step 1,100") == replay.place_of("step 1100")
