@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.render.axes import value_label
+from tui.render.axes import ticks, value_label
 from tui.render.palettes import Look, palette
 from tui.render.plot import Axis, PlotSpec, Series, Stroke, Unit, draw_plot, layout, message
 
@@ -39,6 +39,35 @@ def test_labels_below_a_plot_never_run_into_each_other(end: float, width: int, u
     assert set(below) <= {tick.label for tick in frame.x_ticks} | {"time", *named}
     assert set(named) <= set(below)
     assert crosshair is not None or width < 24 or "time" in below
+
+
+@pytest.mark.parametrize(
+    ("axis", "value", "label"),
+    [
+        (Axis(Unit.COUNT), 1234, "1,234"),
+        (Axis(Unit.COUNT, "epoch", per=4), 8, "2"),
+        (Axis(Unit.COUNT, "epoch", per=4), 6, "1.5"),
+        (Axis(Unit.LEARNING_RATE), 0.0005, "5e-4"),
+        (Axis(Unit.SECONDS), 95, "1:35"),
+        (Axis(Unit.BYTES), 3 << 30, "3.0 GiB"),
+        (Axis(Unit.PERCENT), 0.734, "73.4%"),
+        (Axis(Unit.NUMBER), 0.4123, "0.412"),
+    ],
+)
+def test_a_value_is_read_in_the_unit_of_its_axis(axis: Axis, value: float, label: str) -> None:
+    assert value_label(axis, value) == label
+
+
+def test_ticks_of_less_than_a_second_and_of_tiny_numbers_are_short() -> None:
+    assert [tick.label for tick in ticks(Axis(Unit.SECONDS), 0, 1, 5)] == [
+        "0.0s",
+        "0.2s",
+        "0.4s",
+        "0.6s",
+        "0.8s",
+        "1.0s",
+    ]
+    assert [tick.label for tick in ticks(Axis(Unit.NUMBER), 1e-7, 4e-7, 4)] == ["1e-7", "2e-7", "3e-7", "4e-7"]
 
 
 @pytest.mark.parametrize("x", [0.0, 250.0, 1000.0])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tui.render.plot import Axis, Frame, Note, PlotSpec, Series, Stroke, Unit, layout
+from tui.render.palettes import Look, palette
+from tui.render.plot import Axis, Frame, Note, PlotSpec, Series, Stroke, Unit, draw_plot, layout
 
 X = np.arange(1000.0)
 SPIKE = np.where(X == 501, 9.0, 1.0)
@@ -69,3 +70,26 @@ def test_a_log_axis_has_little_air_at_either_end() -> None:
     low, high = fitted(PlotSpec((Series("", X, np.logspace(-4, 0, 1000)),), y=Axis(log=True))).y_range
     assert 0.6e-4 < low < 1e-4
     assert 1 < high < 1.6
+
+
+def rows_and_columns(spec: PlotSpec) -> tuple[set[int], set[int]]:
+    """Where there is a dot."""
+    frame = fitted(spec)
+    lines = [strip.text[frame.left :] for strip in draw_plot(spec, 80, 20, Look(palette()))][: frame.rows]
+    dots = [(row, at) for row, line in enumerate(lines) for at, sign in enumerate(line) if "⠀" < sign <= "⣿"]
+    return {row for row, _ in dots}, {round(100 * at / frame.columns) for _, at in dots}
+
+
+@pytest.mark.parametrize("stroke", [Stroke.LINE, Stroke.DASHED, Stroke.DOTTED, Stroke.BAND])
+def test_a_curve_ends_where_its_points_do(stroke: Stroke) -> None:
+    spec = PlotSpec((Series("", X, X, stroke=stroke),), x_range=(-1000, 2000), y_range=(-1000, 2000))
+    rows, columns = rows_and_columns(spec)
+    assert (min(columns), max(columns)) == (pytest.approx(33, abs=3), pytest.approx(67, abs=3))
+    assert (min(rows), max(rows)) == (6, 11)
+
+
+def test_a_band_lies_between_its_extremes() -> None:
+    noise = np.random.default_rng(0).uniform(0.4, 0.6, 1000)
+    rows, columns = rows_and_columns(PlotSpec((Series("", X, noise, stroke=Stroke.BAND),), y_range=(0, 1)))
+    assert (min(rows), max(rows)) == (7, 10)
+    assert (min(columns), max(columns)) == (0, pytest.approx(99, abs=1))

@@ -90,12 +90,12 @@ def _step(unit: Unit, span: float, most: int) -> float:
     rough = span / most
     if unit is Unit.SECONDS and rough > 0.5:
         return next((float(step) for step in _TIMES if step >= rough), _decimal_step(rough / 86_400) * 86_400)
-    if unit is Unit.BYTES and rough >= 1:
+    if unit is Unit.BYTES:
         power = 1024.0 ** int(math.log(rough, 1024))
         step = _decimal_step(rough / power)
         return step * power if step < 1000 else 1024 * power
     step = _decimal_step(rough)
-    return max(step, 1.0) if unit in (Unit.COUNT, Unit.BYTES) else step
+    return max(step, 1.0) if unit is Unit.COUNT else step
 
 
 def _decimal_step(rough: float) -> float:

@@ -86,8 +86,6 @@ def trace(curves: Sequence[tuple[Floats, Floats, Stroke]], width: int, height: i
     x, joined = np.concatenate(xs), np.concatenate(joins)
     # A line is walked dot by dot, so the far end of a spike out of view must not be a billion dots away.
     y = np.clip(np.concatenate(ys), -8 * height, 9 * height)
-    if not len(x):
-        return [np.zeros((height, width), np.uint8) for _ in curves]
     bits = _draw(x, y, joined, len(curves) * width, height)
     layers = [bits[:, index * width : (index + 1) * width] for index in range(len(curves))]
     return [_thick(layer) if curve[2] is Stroke.HEAVY else layer for layer, curve in zip(layers, curves, strict=True)]
