@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tui.render.axes import ticks, value_label
 from tui.render.palettes import Look, palette
@@ -101,3 +102,7 @@ def test_a_smoothed_curve_is_drawn_from_end_to_end(stroke: Stroke) -> None:
 
 def test_a_word_wider_than_the_pane_is_read_from_its_beginning() -> None:
     assert message("Nebuchadnezzar", 8, 1, LOOK)[0].text == "Nebuchad"
+
+
+def test_a_mark_on_the_last_letter_takes_no_cell() -> None:
+    assert cell_len(message("x\u0301", 5, 1, LOOK)[0].text) == 5

@@ -90,8 +90,7 @@ class Canvas:
             segments: list[Segment] = []
             start = 0
             for end in (*ends.tolist(), self.width):
-                piece = text[start:end]
-                segments.append(Segment(piece.replace("\0", "") if "\0" in piece else piece, styles[inks[start]]))
+                segments.append(Segment(text[start:end].replace("\0", ""), styles[inks[start]]))
                 start = end
             lines.append(Strip(segments, self.width))
         return lines
