@@ -136,6 +136,10 @@ def test_a_run_of_another_viewer_has_died_when_it_is_silent_and_nobody_is_there(
     tell(folder, *BEGUN)
     source = LiveSource(folder)
     source.advance()
+    source.frozen = True
+    source.look_for_trainer(1e9 + waiting)
+    assert not source.has_died, "a frozen picture stays"
+    source.frozen = False
     source.look_for_trainer(1e9 + waiting)
     assert source.has_died is died
 
@@ -153,12 +157,14 @@ def test_what_comes_while_the_picture_is_frozen_is_shown_afterwards(folder: RunF
     assert source.state.num_records == 3
 
 
-def test_a_long_log_is_read_a_slice_at_a_time(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_log_is_read_a_slice_at_a_time(folder: RunFolder, ended: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(folder, *BEGUN, *[ev.Notice(level="info", text="x" * 1000)] * 1000)
     monkeypatch.setattr(source_module, "_SLICE_BYTES", 200_000)
-    source = LiveSource(folder)
-    source.advance()
-    assert source.is_behind
+    source, own = LiveSource(folder), LiveSource(folder, ended("exit 1"))
+    for each in (source, own):
+        each.advance()
+        each.look_for_trainer(2e9)
+        assert (each.is_behind, each.has_died, each.problem) == (True, False, ""), "its end is not yet known"
     assert 0 < source.state.num_records < 1003
     while source.is_behind:
         source.advance()
