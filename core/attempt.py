@@ -12,7 +12,7 @@ from core import events as ev
 from core.checkpoint import forget_best_after, load_checkpoint, load_newest, point, resolve_checkpoint
 from core.config import TrainConfig
 from core.data.dataset import write_images
-from core.errors import ExitCode, StorageError
+from core.errors import CheckpointError, ExitCode, StorageError
 from core.models.summary import num_parameters
 from core.pulse import Pulse
 from core.recorder import Recorder
@@ -40,6 +40,11 @@ def attempt(
     config = request.config
     # Opened first: who cannot go on should hear of it before the data is loaded.
     start = _open_checkpoint(request.origin, recorder) if request.origin else None
+    if start is None and manifest.parent is not None and not request.fork:
+        raise CheckpointError(
+            f"run {folder.id} has no checkpoint to go on from, not even the one that it was forked with: "
+            f"fork {manifest.parent} again"
+        )
     setup = set_up(config, recorder.emit)
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
@@ -48,7 +53,7 @@ def attempt(
         trainer.restore(start[1], epochs_asked=request.epochs_asked, lr_asked=request.lr_asked)
         if request.fork:
             trainer.progress.best = None  # it is of a checkpoint in another folder
-    if signals.request is not None:
+    if signals.request is not None and not request.fork:
         return _ended_early(trainer, signals)
     pulse.sample(setup.device)
     if request.origin is not None:
@@ -68,6 +73,8 @@ def attempt(
         )
     images = _share_images(setup, folder, recorder)
     recorder.emit(_run_started(setup, trainer, folder, manifest, request.published, images))
+    if request.fork:
+        trainer.save("fork")  # or whoever resumes it before its first epoch has ended would begin with new weights
     if setup.device.type == "cuda" or config.compile is True:
         trainer.warm_up()
     return trainer.run()

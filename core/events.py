@@ -121,7 +121,8 @@ class CheckpointSaved(EventBase, frozen=True, kw_only=True, tag="checkpoint_save
     """Epochs completed."""
     path: str
     """Folder within the run folder."""
-    reason: Literal["epoch", "command", "signal", "stop", "end"]
+    reason: Literal["fork", "epoch", "command", "signal", "stop", "end"]
+    """`fork`: what a fork begins with, of its own."""
     is_best: bool = False
     num_bytes: int = 0
     seconds: float = 0.0

@@ -13,7 +13,7 @@ from core.config import CheckpointConfig
 from core.errors import CheckpointError, StorageError
 from core.runfolder import RunFolder
 
-Reason = Literal["epoch", "command", "signal", "stop", "end"]
+Reason = Literal["fork", "epoch", "command", "signal", "stop", "end"]
 
 
 class Saver:

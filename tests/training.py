@@ -159,6 +159,6 @@ def history(folder: RunFolder) -> dict[str, Any]:
 
 
 __all__ = [
-    "BATCH_SIZE", "NUM_TRAIN", "STEPS_PER_EPOCH", "CifarTuiError", "assert_identical", "final_state", "history",
-    "image_folder", "preempt_at", "tiny", "train",
+    "BATCH_SIZE", "NUM_TRAIN", "STEPS_PER_EPOCH", "CifarTuiError", "Watch", "assert_identical", "final_state",
+    "history", "image_folder", "preempt_at", "tiny", "train",
 ]  # fmt: skip

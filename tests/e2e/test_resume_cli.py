@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,13 @@ def test_a_fork_goes_on_in_a_new_run_that_names_its_parent(machine: Machine) -> 
     assert RunFolder(machine.runs / "second").read_manifest().parent == "first"
     assert machine.shown("second")["epoch"] == 4
     assert machine.shown("first")["epoch"] == 2
+
+
+def test_a_fork_without_a_checkpoint_is_not_begun_anew(machine: Machine) -> None:
+    assert machine("--no-ui", "--resume", "first", "--fork", "--epochs", "3", "--run-id", "bare").returncode == 0
+    shutil.rmtree(machine.runs / "bare" / "checkpoints")
+    refused = machine("--no-ui", "--resume", "bare", "--epochs", "4")
+    assert (refused.returncode, "fork first again" in refused.stderr) == (ExitCode.BAD_CHECKPOINT, True)
 
 
 def test_a_fork_of_the_last_run_may_have_a_name_too(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.errors import UsageError
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
-from tests.training import STEPS_PER_EPOCH, tiny, train
+from tests.training import STEPS_PER_EPOCH, Watch, tiny, train
 
 
 class KilledError(Exception):
@@ -69,6 +70,27 @@ def test_who_is_killed_after_going_back_has_gone_back(images: Path, tmp_path: Pa
     with pytest.raises(KilledError):
         train(folder, tiny(images, epochs=2), watch=watch, resume=earlier)
     assert resolve_checkpoint(folder.checkpoints, "last").name == earlier
+
+
+def killed(record: ev.Record, signals: Signals) -> None:
+    if isinstance(record.event, ev.Batches):
+        raise KilledError
+
+
+def preempted_early(record: ev.Record, signals: Signals) -> None:
+    if isinstance(record.event, ev.PhaseChanged):
+        signals.request, signals.name = "preempt", "SIGTERM"
+
+
+@pytest.mark.parametrize("watch", [killed, preempted_early])
+def test_a_fork_that_ends_early_goes_on_from_where_it_was_forked(watch: Watch, images: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, epochs=2))
+    with contextlib.suppress(KilledError):
+        train(second, tiny(images), watch=watch, resume="last", fork_of=first)
+    assert train(second, tiny(images), resume="last").step == 3 * STEPS_PER_EPOCH
+    resumed = [timed.event for timed in fold(second.events_file).log if isinstance(timed.event, ev.Resumed)]
+    assert min(event.from_step for event in resumed) == 2 * STEPS_PER_EPOCH
 
 
 def test_a_run_goes_on_from_its_best_checkpoint(images: Path, tmp_path: Path) -> None:
