@@ -11,6 +11,7 @@ import torch
 from core import events as ev
 from core.checkpoint import forget_best_after, load_checkpoint, load_newest, point, resolve_checkpoint
 from core.config import TrainConfig
+from core.data.class_folders import check_classes
 from core.data.dataset import write_images
 from core.errors import CheckpointError, ExitCode, StorageError
 from core.models.summary import num_parameters
@@ -46,6 +47,8 @@ def attempt(
             f"fork {manifest.parent} again"
         )
     setup = set_up(config, recorder.emit)
+    if start is not None and not request.fork:
+        check_classes(setup.dataset.name, start[1].get("classes", ()), setup.dataset.classes, "go on with it")
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)

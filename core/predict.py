@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core.checkpoint import Meta, load_checkpoint, newest_first, resolve_checkpoint
 from core.codec import spell_out
 from core.config import Normalize, TrainConfig
-from core.data.class_folders import is_same_data
+from core.data.class_folders import check_classes, is_same_data
 from core.data.dataset import Dataset, load_dataset
 from core.data.folder import read_image
 from core.data.pipeline import resolve_normalization
@@ -122,11 +122,7 @@ def evaluate_checkpoint(
 
 def _compare_data(started: RunStarted, dataset: Dataset, say: Say) -> None:
     # The log spells out names that are no Unicode.
-    then, now = started.classes, spell_out(dataset.classes)
-    if then != now:
-        gone, new = ([name for name in one if name not in other] for one, other in ((then, now), (now, then)))
-        how = f'it lacks "{gone[0]}"' if gone else f'"{new[0]}" is new' if new else "their order is another"
-        raise DataError(f"{dataset.name} no longer has the classes of the run: {how}; bring them back to evaluate it.")
+    check_classes(dataset.name, started.classes, spell_out(dataset.classes), "evaluate it")
     if started.image_fingerprint not in (None, dataset.fingerprint):
         say(f"the validation images of {dataset.name} have changed since: this is not what the run was evaluated on")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.data.catalog import FOLDER_PREFIX
@@ -43,6 +44,18 @@ def is_same_data(then: str, now: str) -> bool:
         return True
     old, new = folder_of(then), folder_of(now)
     return old is not None and new is not None and old.name == new.name and not os.path.exists(old)
+
+
+def check_classes(name: str, then: Sequence[str], now: Sequence[str], purpose: str) -> None:
+    """Accept the classes that a run was begun with: a label is no more than a class's place among them.
+
+    Raises:
+        DataError: data set `name` has others, or has them in another order.
+    """
+    if list(then) != list(now):
+        gone, new = ([one for one in some if one not in others] for some, others in ((then, now), (now, then)))
+        how = f'it lacks "{gone[0]}"' if gone else f'"{new[0]}" is new' if new else "their order is another"
+        raise DataError(f"{name} no longer has the classes of the run: {how}; bring them back to {purpose}.")
 
 
 def class_folders(root: Path) -> list[Path]:

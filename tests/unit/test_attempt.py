@@ -10,11 +10,11 @@ import pytest
 
 from core import events as ev
 from core.checkpoint import point, resolve_checkpoint
-from core.errors import UsageError
+from core.errors import DataError, UsageError
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
-from tests.training import STEPS_PER_EPOCH, Watch, tiny, train
+from tests.training import STEPS_PER_EPOCH, Watch, image_folder, tiny, train
 
 
 class KilledError(Exception):
@@ -100,6 +100,19 @@ def test_a_run_goes_on_from_its_best_checkpoint(images: Path, tmp_path: Path) ->
     train(folder, tiny(images, epochs=2), resume="best")
     (resumed,) = (timed.event for timed in fold(folder.events_file).log if isinstance(timed.event, ev.Resumed))
     assert (resumed.checkpoint, resumed.from_step, resumed.from_epoch) == (best, STEPS_PER_EPOCH, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("afternoon", 'it lacks "noon"'), ("a", 'it lacks "noon"')], ids=["same order", "another order"]
+)
+def test_a_run_does_not_go_on_with_labels_that_mean_other_classes(name: str, how: str, tmp_path: Path) -> None:
+    images, folder = image_folder(tmp_path / "images"), RunFolder(tmp_path / "run")
+    train(folder, tiny(images, epochs=1))
+    for part in ("train", "test"):
+        (images / part / "noon").rename(images / part / name)
+    with pytest.raises(DataError, match=how):
+        train(folder, tiny(images, epochs=2), resume="last")
+    train(RunFolder(tmp_path / "fork"), tiny(images, epochs=2), resume="last", fork_of=folder)
 
 
 def test_the_manifest_tells_the_device(images: Path, tmp_path: Path) -> None:
