@@ -72,21 +72,24 @@ def capture(progress: Progress, setup: Setup) -> dict[str, Any]:
 def restore(state: dict[str, Any], setup: Setup, *, epochs_asked: bool = False, lr_asked: bool = False) -> Progress:
     """Put what `capture` gave into the network and the optimiser, and return where the run was.
 
-    Settings of the optimiser stay those of this run, which may have been changed on purpose. With other data or
-    batches it counts as many epochs as were completed, and begins the one under way anew. With `epochs_asked` the
-    number of epochs in the settings holds, even if it is the one that a command has changed since. Another learning
-    rate than before, or with `lr_asked` the same one, is not scaled as commands and rollbacks have scaled that one.
-    Where "best" means another metric than before, nothing is the best yet.
+    Settings of the optimiser stay those of this run, which may have been changed on purpose; one of another kind, which
+    keeps other things of a parameter, begins anew. With other data or batches it counts as many epochs as were
+    completed, and begins the one under way anew. With `epochs_asked` the number of epochs in the settings holds, even
+    if it is the one that a command has changed since. Another learning rate than before, or with `lr_asked` the same
+    one, is not scaled as commands and rollbacks have scaled that one. Where "best" means another metric than before,
+    nothing is the best yet.
 
     Raises:
-        CheckpointError: the state belongs to another network or optimiser.
+        CheckpointError: the state belongs to another network.
     """
     optimizer = setup.optimizer
     tensors = {parameter: dict(values) for parameter, values in optimizer.state.items()}
     settings = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     try:
         setup.model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        kinds = {state["config"]["optimizer"]["name"], setup.config.optimizer.name}
+        if len(kinds) == 1 or kinds == {"adam", "adamw"}:
+            optimizer.load_state_dict(state["optimizer"])
         progress = msgspec.convert(state["progress"], Progress)
         epochs_then, data_then = state["config"]["epochs"], state["config"]["data"]
         best_then, lr_then = state["config"]["checkpoint"]["best"], state["config"]["optimizer"]["lr"]

@@ -99,8 +99,9 @@ def test_a_fork_goes_on_in_a_new_run_that_names_its_parent(machine: Machine) -> 
 
 def test_a_fork_without_a_checkpoint_is_not_begun_anew(machine: Machine) -> None:
     assert machine("--no-ui", "--resume", "first", "--fork", "--epochs", "3", "--run-id", "bare").returncode == 0
+    assert machine("--no-ui", "--resume", "bare", "--epochs", "4").returncode == 0
     shutil.rmtree(machine.runs / "bare" / "checkpoints")
-    refused = machine("--no-ui", "--resume", "bare", "--epochs", "4")
+    refused = machine("--no-ui", "--resume", "bare", "--epochs", "5")
     assert (refused.returncode, "fork first again" in refused.stderr) == (ExitCode.BAD_CHECKPOINT, True)
 
 

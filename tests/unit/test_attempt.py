@@ -10,7 +10,7 @@ import pytest
 
 from core import events as ev
 from core.checkpoint import point, resolve_checkpoint
-from core.errors import DataError, UsageError
+from core.errors import CheckpointError, DataError, UsageError
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
@@ -113,6 +113,21 @@ def test_a_run_does_not_go_on_with_labels_that_mean_other_classes(name: str, how
     with pytest.raises(DataError, match=how):
         train(folder, tiny(images, epochs=2), resume="last")
     train(RunFolder(tmp_path / "fork"), tiny(images, epochs=2), resume="last", fork_of=folder)
+
+
+@pytest.mark.parametrize(("before", "after"), [("sgd", "adamw"), ("sgd", "muon"), ("muon", "adam")])
+def test_a_fork_may_have_another_optimiser(before: str, after: str, images: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, max_steps=1, optimizer__name=before, optimizer__momentum=0.9))
+    other = tiny(images, max_steps=2, optimizer__name=after, optimizer__momentum=0.9)
+    assert train(second, other, resume="last", fork_of=first).step == 2
+
+
+def test_a_fork_to_another_network_is_refused(images: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(first, tiny(images, max_steps=1))
+    with pytest.raises(CheckpointError, match="the checkpoint does not fit this run"):
+        train(second, tiny(images, "c100super-resnet9"), resume="last", fork_of=first)
 
 
 def test_the_manifest_tells_the_device(images: Path, tmp_path: Path) -> None:
