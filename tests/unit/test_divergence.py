@@ -145,6 +145,21 @@ def test_where_every_checkpoint_is_damaged_there_is_nothing_to_go_back_to_either
         train(folder, tiny(images, on_nan="rollback:2"), watch=watch)
 
 
+def test_a_rollback_passes_over_a_damaged_checkpoint_and_says_so(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(record: ev.Record, signals: Signals) -> None:
+        if isinstance(record.event, ev.CheckpointSaved) and record.event.step == 2 * STEPS_PER_EPOCH:
+            (folder.path / record.event.path / "state.pt").write_bytes(b"")
+
+    folder = RunFolder(tmp_path / "run")
+    poison(monkeypatch, step=2 * STEPS_PER_EPOCH, times=1)
+    train(folder, tiny(images, on_nan="rollback:1"), watch=watch)
+    events = [record.event for record in read_all(folder.events_file)]
+    assert [event.from_step for event in events if isinstance(event, ev.RolledBack)] == [STEPS_PER_EPOCH]
+    assert [event.text for event in events if isinstance(event, ev.Notice) and "is damaged" in event.text]
+
+
 def test_weights_that_are_not_finite_replace_no_checkpoint(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

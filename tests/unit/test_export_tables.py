@@ -257,3 +257,16 @@ def test_what_is_off_goes_without_saying_within_a_value_and_lists_are_told_apart
         "affine(shear=10, scale=[0.8, 1.2])"
     )
     assert in_words({"type": "constant"}) == "constant"
+    assert (
+        in_words({"type": "pad", "mode": "reflect", "fill": [], "late": False, "seed": 0})
+        == "pad(mode=reflect, seed=0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [([], "none"), ([True, False], "yes, no"), ({"width": 8, "depth": 2}, "width=8, depth=2")],
+    ids=str,
+)
+def test_a_setting_without_a_name_of_its_own_is_in_words_too(value: object, words: str) -> None:
+    assert in_words(value) == words

@@ -19,6 +19,7 @@ from core.checkpoint import load_checkpoint, resolve_checkpoint
 from core.errors import CheckpointError
 from core.pulse import Pulse
 from core.reader import EventReader, read_all
+from core.resume import is_finished
 from core.runfolder import RunFolder
 from core.signals import Signals
 from tests.training import (
@@ -253,6 +254,7 @@ def test_a_signal_during(kind: type[ev.Event], images: Path, tmp_path: Path) -> 
 
     assert train(parts, config, watch=watch).status == "preempted"
     assert not any(isinstance(record.event, ev.EpochEnded) for record in read_all(parts.events_file))
+    assert not is_finished(parts, config)
     train(parts, config, resume="last")
     assert_identical(final_state(whole), final_state(parts))
     assert history(whole) == history(parts)

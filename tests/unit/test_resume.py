@@ -13,10 +13,9 @@ import pytest
 from core import control
 from core import events as ev
 from core.checkpoint import Meta, load_checkpoint, newest_first, point, resolve_checkpoint
-from core.errors import UsageError
 from core.fold import fold
 from core.reader import read_all
-from core.resume import Origin, differences, find_origin, is_finished
+from core.resume import differences, is_finished
 from core.runfolder import Manifest, RunFolder, create_run_folder
 from tests.training import BATCH_SIZE, NUM_TRAIN, STEPS_PER_EPOCH, final_state, image_folder, preempt_at, tiny, train
 from tui.launch import TrainOptions, make_request
@@ -56,6 +55,7 @@ def test_a_number_of_epochs_from_a_command_is_what_a_run_is_finished_with(images
     assert is_finished(folder, tiny(images))
     assert is_finished(folder, tiny(images, epochs=1))
     assert not is_finished(folder, tiny(images, epochs=4))
+    assert not is_finished(folder, tiny(images, max_steps=2 * STEPS_PER_EPOCH + 1))
     assert not is_finished(folder, tiny(images), epochs_asked=True)
     assert train(folder, tiny(images), resume="last").step == 2 * STEPS_PER_EPOCH
     assert fold(folder.events_file).num_epochs == 2
@@ -100,6 +100,7 @@ def test_a_run_that_max_steps_ended_is_finished_until_more_are_asked_for(images:
     train(folder, tiny(images, max_steps=STEPS_PER_EPOCH))
     assert is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH))
     assert is_finished(folder, tiny(images, epochs=1))
+    assert is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH - 1))
     assert not is_finished(folder, tiny(images))
     assert not is_finished(folder, tiny(images, max_steps=STEPS_PER_EPOCH + 1))
 
@@ -238,53 +239,3 @@ def test_a_run_goes_on_with_a_folder_of_images_that_has_moved_and_not_with_anoth
     train(folder, tiny(there, epochs=1), resume="last")
     (resumed,) = (record.event for record in read_all(folder.events_file) if isinstance(record.event, ev.Resumed))
     assert resumed.from_step == 3
-
-
-@pytest.fixture
-def saved(tmp_path: Path) -> RunFolder:
-    """A run with a checkpoint, as far as names go."""
-    folder = create_run_folder(tmp_path / "runs", "shapes-small", "saved")
-    folder.write_manifest(Manifest(id="saved", recipe="shapes-small", created=1.0, config={}))
-    step = folder.checkpoints / "step-00000012"
-    step.mkdir(parents=True)
-    for name in ("meta.json", "state.pt"):
-        (step / name).touch()
-    (folder.checkpoints / "best").write_text(step.name)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("path", "which"),
-    [
-        ("", "last"),
-        ("checkpoints/step-00000012", "step-00000012"),
-        ("checkpoints/step-00000012/state.pt", "step-00000012"),
-        ("checkpoints/step-00000012/meta.json", "step-00000012"),
-        ("checkpoints/best", "best"),
-    ],
-)
-def test_a_checkpoint_may_be_named_by_any_path_that_leads_to_it(path: str, which: str, saved: RunFolder) -> None:
-    assert find_origin(saved.path.parent, str(saved.path / path), None) == Origin(saved, which)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "run_id", "message"),
-    [
-        ("", None, '"" is no run'),
-        ("last", "", '"" is no run'),
-        ("best", "", '"" is no run'),
-        ("auto", "", '"" cannot be a run id'),
-        ("auto", "..", r'"\.\." cannot be a run id: .*, a letter or digit first'),
-        ("saved", "other", "--resume saved goes on in run saved: leave --run-id out, or add --fork"),
-    ],
-)
-def test_a_name_that_is_empty_or_contradicts_is_refused(
-    wanted: str, run_id: str | None, message: str, saved: RunFolder
-) -> None:
-    with pytest.raises(UsageError, match=message):
-        find_origin(saved.path.parent, wanted, run_id)
-
-
-def test_the_id_of_the_resumed_run_and_that_of_a_fork_contradict_nothing(saved: RunFolder) -> None:
-    for run_id, fork in (("saved", False), ("other", True)):
-        assert find_origin(saved.path.parent, "saved", run_id, fork=fork) == Origin(saved, "last")

@@ -10,8 +10,10 @@ import torch
 from core import control
 from core import events as ev
 from core.checkpoint import load_checkpoint
+from core.config import BestMetric
 from core.fold import fold
 from core.optim.schedules import momentum_at
+from core.progress import Progress
 from core.runfolder import RunFolder
 from core.signals import Signals
 from core.state import RunState
@@ -35,6 +37,16 @@ def test_checkpoints_are_saved_every_so_many_epochs_after_the_best_and_once_at_t
     assert [checkpoint.step for checkpoint in checkpoints if checkpoint.is_best] == [STEPS_PER_EPOCH]
     kept = sorted(path.name for path in folder.checkpoints.glob("step-*"))
     assert kept == [f"step-{epoch * STEPS_PER_EPOCH:08d}" for epoch in (1, 3)], "the best and the last"
+
+
+@pytest.mark.parametrize(
+    ("metric", "are_best"),
+    [("validation_top1", [True, True, False]), ("train_accuracy", [True, True, False]),
+     ("validation_loss", [True, False, True])],
+)  # fmt: skip
+def test_the_best_is_the_highest_accuracy_or_the_lowest_loss(metric: BestMetric, are_best: list[bool]) -> None:
+    progress = Progress(num_epochs=3)
+    assert [progress.take_result(metric, value) for value in (0.4, 0.7, 0.3)] == are_best
 
 
 def test_a_run_that_max_steps_ends_within_an_epoch_saves_its_last_steps(images: Path, tmp_path: Path) -> None:
