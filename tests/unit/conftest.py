@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def started(log: Log) -> Log:
 def runs(tmp_path: Path) -> Path:
     """Where run folders are to be; it is not there yet."""
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Puts the process's signal handlers back."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import io
-import signal
 import statistics
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -205,16 +204,6 @@ class Trainer:
         if self.request:  # after its last step: the run knows nothing of it
             signals.request, signals.name = self.request, "SIGTERM"  # type: ignore[assignment]
         return code
-
-
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """Puts the process's signal handlers back."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 def options(runs: Path) -> TrainOptions:

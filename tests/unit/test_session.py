@@ -1,0 +1,75 @@
+"""A trainer's life around its training: what a second attempt at a run finds, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import pytest
+
+from core import control, session
+from core import events as ev
+from core.errors import ExitCode
+from core.headless import LineReport
+from core.reader import read_all
+from core.resume import Origin
+from core.runfolder import RunFolder
+from core.session import Request
+from tests.training import STEPS_PER_EPOCH, tiny
+
+pytestmark = pytest.mark.usefixtures("handlers")
+
+
+@pytest.fixture(autouse=True)
+def untuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a trainer sets for its whole process is left alone."""
+    monkeypatch.setattr(session, "tune_pytorch", lambda: None)
+
+
+def train(images: Path, runs: Path, epochs: int, name: str, *, of: str | None = None, fork: bool = False) -> RunFolder:
+    request = Request(
+        config=tiny(images, epochs=epochs),
+        runs_dir=runs,
+        run_id=name,
+        origin=Origin(RunFolder(runs / of), "last") if of else None,
+        fork=fork,
+    )
+    assert session.train_run(request, LineReport) is ExitCode.DONE
+    return RunFolder(runs / name)
+
+
+def test_a_stop_that_was_left_for_a_dead_trainer_does_not_stop_the_next(images: Path, tmp_path: Path) -> None:
+    folder = train(images, tmp_path, 1, "run")
+    control.send(folder.control, control.parse_command(["stop"]))
+    train(images, tmp_path, 2, "run", of="run")
+    events = [record.event for record in read_all(folder.events_file)]
+    (answer,) = (event for event in events if isinstance(event, ev.CommandHandled))
+    assert (answer.name, answer.status, answer.message) == ("stop", "refused", "it was left before this attempt began")
+    assert (events[-1].status, events[-1].step) == ("finished", 2 * STEPS_PER_EPOCH)  # type: ignore[union-attr]
+
+
+def test_a_run_that_goes_on_keeps_its_birth_its_parent_and_its_numbering(images: Path, tmp_path: Path) -> None:
+    train(images, tmp_path, 1, "parent")
+    folder = train(images, tmp_path, 2, "run", of="parent", fork=True)
+    manifest = folder.read_manifest()
+    folder.write_manifest(msgspec.structs.replace(manifest, created=1e9))
+    train(images, tmp_path, 3, "run", of="run")
+    after = folder.read_manifest()
+    assert (after.created, after.parent, after.config["epochs"]) == (1e9, "parent", 3)
+    records = read_all(folder.events_file)
+    assert [record.seq for record in records] == list(range(len(records)))
+    assert sorted({record.attempt for record in records}) == [1, 2]
+
+
+def test_who_reports_a_second_attempt_knows_the_first(images: Path, tmp_path: Path) -> None:
+    reports: list[LineReport] = []
+
+    def report_to(folder: RunFolder, out: TextIO, talk: TextIO) -> LineReport:
+        reports.append(LineReport(folder, out, talk))
+        return reports[-1]
+
+    folder = train(images, tmp_path, 1, "run")
+    request = Request(config=tiny(images, epochs=2), runs_dir=tmp_path, origin=Origin(folder, "last"))
+    assert session.train_run(request, report_to) is ExitCode.DONE
+    assert [epoch.epoch for epoch in reports[0].state.epochs] == [1, 2]
