@@ -11,11 +11,13 @@ import pytest
 from core import control, session
 from core import events as ev
 from core.errors import ExitCode
+from core.fold import fold
 from core.headless import LineReport
 from core.reader import read_all
 from core.resume import Origin
 from core.runfolder import RunFolder
 from core.session import Request
+from core.train import Trainer
 from tests.training import STEPS_PER_EPOCH, tiny
 
 pytestmark = pytest.mark.usefixtures("handlers")
@@ -73,3 +75,31 @@ def test_who_reports_a_second_attempt_knows_the_first(images: Path, tmp_path: Pa
     request = Request(config=tiny(images, epochs=2), runs_dir=tmp_path, origin=Origin(folder, "last"))
     assert session.train_run(request, report_to) is ExitCode.DONE
     assert [epoch.epoch for epoch in reports[0].state.epochs] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (ZeroDivisionError("by zero"), ExitCode.BUG, "ZeroDivisionError: by zero (traceback in "),
+        (MemoryError(), ExitCode.OUT_OF_MEMORY, "out of memory: use a smaller --batch-size"),
+    ],
+    ids=["by a bug", "for want of memory"],
+)
+def test_a_run_that_fails_tells_why_and_how_far_it_came(
+    error: Exception, code: ExitCode, reason: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_epoch = Trainer._end_epoch
+
+    def fail(self: Trainer, epoch: int) -> None:
+        end_epoch(self, epoch)
+        if epoch == 2:
+            raise error
+
+    monkeypatch.setattr(Trainer, "_end_epoch", fail)
+    request = Request(config=tiny(images), runs_dir=tmp_path, run_id="run")
+    assert session.train_run(request, LineReport) is code
+    folder = RunFolder(tmp_path / "run")
+    ended = fold(folder.events_file).ended
+    assert ended is not None
+    assert (ended.status, ended.step, ended.epoch) == ("failed", 2 * STEPS_PER_EPOCH, 2)
+    assert ended.reason.startswith(reason)
