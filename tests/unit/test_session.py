@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +18,7 @@ from core.reader import read_all
 from core.resume import Origin
 from core.runfolder import RunFolder
 from core.session import Request
+from core.signals import Signals
 from core.train import Trainer
 from tests.training import STEPS_PER_EPOCH, tiny
 
@@ -103,3 +105,16 @@ def test_a_run_that_fails_tells_why_and_how_far_it_came(
     assert ended is not None
     assert (ended.status, ended.step, ended.epoch) == ("failed", 2 * STEPS_PER_EPOCH, 2)
     assert ended.reason.startswith(reason)
+
+
+def test_wrong_settings_leave_no_new_run_and_delete_none_that_is_resumed(images: Path, tmp_path: Path) -> None:
+    signals = Signals()
+    signals.request, signals.name = "preempt", "SIGTERM"  # as it came between two runs
+    first = Request(config=tiny(images), runs_dir=tmp_path, run_id="run")
+    assert session.train_run(first, LineReport, signals) is ExitCode.PREEMPTED
+    folder = RunFolder(tmp_path / "run")
+    wrong = Request(config=tiny(images, device="cuda:99"), runs_dir=tmp_path, run_id="new")
+    assert session.train_run(wrong, LineReport) is ExitCode.USAGE
+    assert session.train_run(replace(wrong, run_id=None, origin=Origin(folder, "last")), LineReport) is ExitCode.USAGE
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["run"]
+    assert folder.read_manifest().config["device"] == first.config.device
