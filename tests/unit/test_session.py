@@ -88,7 +88,13 @@ def test_who_reports_a_second_attempt_knows_the_first(images: Path, tmp_path: Pa
     ids=["by a bug", "for want of memory"],
 )
 def test_a_run_that_fails_tells_why_and_how_far_it_came(
-    error: Exception, code: ExitCode, reason: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    code: ExitCode,
+    reason: str,
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     end_epoch = Trainer._end_epoch
 
@@ -105,6 +111,8 @@ def test_a_run_that_fails_tells_why_and_how_far_it_came(
     assert ended is not None
     assert (ended.status, ended.step, ended.epoch) == ("failed", 2 * STEPS_PER_EPOCH, 2)
     assert ended.reason.startswith(reason)
+    told = capsys.readouterr().err + folder.log_file.read_text()  # the latter where standard error is the process's own
+    assert ("Traceback" in told) is (code is ExitCode.BUG)
 
 
 def test_wrong_settings_leave_no_new_run_and_delete_none_that_is_resumed(images: Path, tmp_path: Path) -> None:
