@@ -252,3 +252,19 @@ def test_a_network_that_cannot_be_compiled_trains_as_it_is(monkeypatch: pytest.M
     wanted = setup_of(SGD, compile=True)
     with pytest.raises(RuntimeError, match="C compiler"):
         _try_compiling(Step(wanted), wanted, [batch], 0.5, told.append)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seconds", "is_compiled"),
+    [("auto", 0.0, False), ("auto", 1e9, True), (True, 0.0, True)],
+    ids=["no gain", "a gain", "no gain but asked for"],
+)
+def test_a_network_is_compiled_where_that_gains_something_or_somebody_has_asked(
+    wanted: Any, seconds: float, is_compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda model, dynamic: model)
+    setup, told = setup_of(SGD, compile=wanted), list[ev.Event]()
+    chosen = _try_compiling(Step(setup), setup, [setup.train_data.batch(1, 0)], seconds, told.append)
+    assert (setup.compiled is not setup.model) is is_compiled
+    assert (chosen != seconds) is is_compiled
+    assert "is compiled" in str(told) if is_compiled else "is not compiled" in str(told)
