@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -126,3 +127,9 @@ def test_wrong_settings_leave_no_new_run_and_delete_none_that_is_resumed(images:
     assert session.train_run(replace(wrong, run_id=None, origin=Origin(folder, "last")), LineReport) is ExitCode.USAGE
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["run"]
     assert folder.read_manifest().config["device"] == first.config.device
+
+
+def test_a_run_that_has_ended_is_said_to_live_no_more(images: Path, tmp_path: Path) -> None:
+    before = threading.active_count()
+    train(images, tmp_path, 1, "run")
+    assert threading.active_count() <= before, "its heartbeat would go on beside that of the next seed"
