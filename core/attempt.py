@@ -41,11 +41,14 @@ def attempt(
     config = request.config
     # Opened first: who cannot go on should hear of it before the data is loaded.
     start = _open_checkpoint(request.origin, recorder) if request.origin else None
-    if start is None and manifest.parent is not None and not request.fork:
-        raise CheckpointError(
-            f"run {folder.id} has no checkpoint to go on from, not even the one that it was forked with: "
-            f"fork {manifest.parent} again"
-        )
+    if start is None and request.origin is not None:
+        if manifest.parent is not None and not request.fork:
+            raise CheckpointError(
+                f"run {folder.id} has no checkpoint to go on from, not even the one that it was forked with: "
+                f"fork {manifest.parent} again"
+            )
+        text = f"run {request.origin.folder.id} has no checkpoint yet: training begins anew"
+        recorder.emit(ev.Notice(level="warning", text=text))
     setup = set_up(config, recorder.emit)
     if start is not None and not request.fork:
         check_classes(setup.dataset.name, start[1].get("classes", ()), setup.dataset.classes, "go on with it")

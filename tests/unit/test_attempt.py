@@ -37,6 +37,9 @@ def test_a_signal_while_the_data_is_loaded_ends_it_before_it_has_begun(
     assert (ended.status, ended.exit_code, ended.step) == (status, exit_code, 0)
     assert ended.reason == f"{name}, before training began"
     assert not folder.checkpoints.exists()
+    assert train(folder, tiny(images, epochs=1), resume="last").status == "finished"
+    notices = [timed.event.text for timed in fold(folder.events_file).log if isinstance(timed.event, ev.Notice)]
+    assert notices == ["run run has no checkpoint yet: training begins anew"]
 
 
 def test_a_signal_while_a_resumed_run_is_loaded_leaves_it_where_it_is(images: Path, tmp_path: Path) -> None:
