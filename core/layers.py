@@ -41,10 +41,10 @@ def read_config_file(path: Path) -> Tree:
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the config file {path} is not TOML: {error}") from error
     except msgspec.DecodeError as error:
         raise UsageError(f"the config file {path} is not JSON: {error}") from error
+    except ValueError as error:  # of the encoding too, and of numbers of thousands of digits
+        raise UsageError(f"the config file {path} is not TOML: {error}") from error
 
 
 def read_environment(environ: Mapping[str, str]) -> Tree:
@@ -79,7 +79,7 @@ def parse_value(text: str) -> Any:
     """A TOML value (number, boolean, list, inline table, quoted text), or the text itself."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or a number of thousands of digits
         return text.strip()
     return parsed["value"] if len(parsed) == 1 else text.strip()  # several lines may be several settings
 

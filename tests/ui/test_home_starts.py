@@ -109,6 +109,17 @@ def test_a_new_run_from_the_form(some: Path, started: list[list[str]]) -> None:
     at_home(some, act)
 
 
+@pytest.mark.parametrize(("epochs", "refusal"), [("²", "expected int"), ("9" * 5000, "out of range")])
+def test_what_cannot_be_a_number_of_epochs_is_refused(epochs: str, refusal: str, some: Path) -> None:
+    async def act(seen: AtHome) -> None:
+        await seen.press("n")
+        await seen.at(NewRunDialog)
+        seen.app.screen.query_one("#epochs", Input).value = epochs
+        await seen.see(refusal)
+
+    at_home(some, act)
+
+
 def test_only_settings_that_differ_from_the_recipe_are_handed_on() -> None:
     recipe = get_recipe("c10-lenet")
     values = {"epochs": str(recipe.config.epochs), "lr": "0.5", "seed": "0", "device": "auto", "batch_size": ""}

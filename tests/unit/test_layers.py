@@ -94,9 +94,10 @@ def test_what_a_dry_run_printed_is_a_file_of_the_same_settings(recipe: str, tmp_
         (b"epochs = ", "the config file .* is not TOML: Invalid value"),
         (b"epochs = 3\nepochs = 4", "the config file .* is not TOML: Cannot overwrite a value"),
         (b"\xff\xfe", "the config file .* is not TOML: .*utf-8"),
+        (b"epochs = " + b"9" * 5000, "the config file .* is not TOML: Exceeds the limit"),
         (b'{"epochs": ', "the config file .* is not JSON: Input data was truncated"),
     ],
-    ids=["missing", "half a line", "a key twice", "not text", "half an object"],
+    ids=["missing", "half a line", "a key twice", "not text", "a number without end", "half an object"],
 )
 def test_a_file_that_is_no_toml(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
@@ -137,7 +138,7 @@ def test_variables_that_say_where_things_lie_are_no_settings() -> None:
     [
         ("3", 3), ("3.5", 3.5), ("1e-3", 0.001), ("true", True), ("[1, 2]", [1, 2]), ("{a=1}", {"a": 1}),
         ("'quoted'", "quoted"), ("plain", "plain"), (" padded ", "padded"), ("folder:/a/b c", "folder:/a/b c"),
-        ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"),
+        ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"), ("9" * 5000, "9" * 5000),
     ],
 )  # fmt: skip
 def test_a_value_is_toml_where_it_can_be_and_else_text(text: str, value: Any) -> None:

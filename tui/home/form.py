@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -17,8 +18,9 @@ from textual.widgets.option_list import Option
 
 from core import layers
 from core.config import TrainConfig
+from core.control import parse_epochs
 from core.data.catalog import check_dataset_name
-from core.errors import CifarTuiError
+from core.errors import CifarTuiError, UsageError
 from core.models import check_model_name
 from core.recipes import RECIPES, Recipe
 from core.runsummary import RunSummary
@@ -144,8 +146,9 @@ class NewRunDialog(ModalScreen[list[str] | None]):
 
     def _tell(self) -> None:
         recipe, look = self._recipe, self._look
-        epochs = self._values()["epochs"].strip()
-        count = int(epochs) if epochs.isdigit() else recipe.config.epochs
+        count = recipe.config.epochs
+        with contextlib.suppress(UsageError):  # what is typed is checked elsewhere
+            count = parse_epochs(self._values()["epochs"])
         text = Text(recipe.title + "\n", look.style("text") + Style(bold=True))
         if recipe.published:
             text.append("published  ", look.style("muted")).append(recipe.published.summary + "\n", look.style("best"))
