@@ -48,6 +48,8 @@ class ReplaySource:
     speed: float = 16.0
     moved: bool = False
     """Whether it was put elsewhere since somebody last looked, so that everything is to be drawn anew."""
+    told: list[Record] = field(default_factory=list)
+    """What the live run has said at the last look, whatever is shown: answers to commands among it."""
 
     def __post_init__(self) -> None:
         self.recording = Recording(self.folder.events_file)
@@ -94,7 +96,7 @@ class ReplaySource:
     def advance(self) -> list[Record]:
         """Read on, and play on."""
         if self.live is not None:
-            self.live.advance()
+            self.told = self.live.advance()
         self._is_behind = self.recording.extend(_SLICE_BYTES)
         now = self.clock()
         passed = 0.0 if self._looked is None else min(now - self._looked, _LONGEST_LOOK_SECONDS)

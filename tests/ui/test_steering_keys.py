@@ -206,13 +206,15 @@ def test_frozen_view_stands_still_and_catches_up(tmp_path: Path) -> None:
     watch(live(tmp_path), act)
 
 
-def test_answers_arrive_while_the_view_is_frozen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["f", "("], ids=["frozen", "rewound"])
+def test_answers_arrive_while_the_picture_is_older(key: str, tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
-        await watched.press("f", "c")
+        await watched.press("c", key)
         [(identifier, _)] = watched.commands()
         watched.run.command("checkpoint", message="saved step-00000430", identifier=identifier)
         await watched.catch_up()
         await watched.see("saved step-00000430")
+        assert not watched.screen.steering.pending
 
     watch(live(tmp_path), act)
 

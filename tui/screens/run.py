@@ -126,10 +126,11 @@ class RunScreen(PlotKeys, ReplayKeys):
         except StorageError:
             return  # the source's problem says why
         source.look_for_trainer(self._clock())
-        if records:
-            self.hear(records, is_logged=self.pane.shows_log and not source.frozen)
-            if not source.frozen:
-                self._unseen |= {type(record.event) for record in records}
+        told = self.replay.told if self.replay is not None else records
+        if told:
+            self.hear(told, is_logged=self.pane.shows_log and not source.frozen and self.replay is None)
+        if not source.frozen:
+            self._unseen |= {type(record.event) for record in records}
         if source.is_behind:
             self._is_catching_up = True
             self.set_timer(_BREATH_SECONDS, self._read_on)
