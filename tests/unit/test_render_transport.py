@@ -79,7 +79,7 @@ def test_a_pause_is_a_stretch_of_the_bar() -> None:
 
 @pytest.mark.parametrize(("num_epochs", "numbers"), [(4, ["1", "2", "3", "4"]), (20, ["2", "6", "11", "16"])])
 def test_epochs_are_ticks_with_numbers_above_where_there_is_room(num_epochs: int, numbers: list[str]) -> None:
-    film = replace(FILM, epochs=[100 * number / num_epochs for number in range(1, num_epochs + 1)])
+    film = replace(FILM, epochs=[(number, 100 * number / num_epochs) for number in range(1, num_epochs + 1)])
     above, bar = texts(film, 60)
     assert above.split() == numbers
     assert bar.count("┷") + bar.count("┴") <= 17
@@ -90,6 +90,6 @@ def test_epochs_are_ticks_with_numbers_above_where_there_is_room(num_epochs: int
 
 
 def test_a_mark_keeps_its_place_above_the_numbers_of_epochs() -> None:
-    epochs = [25.0, 50.0, 75.0, 100.0]
+    epochs = [(1, 25.0), (2, 50.0), (3, 75.0), (4, 100.0)]
     film = replace(FILM, epochs=epochs, marks=[FilmMark(50, "C", "mark", 0)])
     assert texts(film, 60)[0].split() == ["1", "C", "3", "4"]

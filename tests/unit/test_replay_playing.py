@@ -14,8 +14,13 @@ from core.timeline import Recording
 from tests.strategies import batches, epoch_ended, run_started
 from tests.ui.canned import WALL, Canned, ended
 from tui.render.numbers import clock
+from tui.render.palettes import Look, palette
+from tui.render.transport import Film, draw_transport
 from tui.replay import ReplaySource
 from tui.source import LiveSource
+from tui.widgets.transport import film_parts
+
+LOOK = Look(palette())
 
 
 def opened(run: Canned, **more: Any) -> ReplaySource:
@@ -70,6 +75,15 @@ def test_an_epoch_of_the_run_that_was_forked_is_where_the_fork_begins(tmp_path: 
     recording = Recording(tmp_path / "events.jsonl")
     recording.extend()
     assert [recording.place_of_epoch(epoch) for epoch in range(6)] == [0, 2, 2, 2, 4, 5]
+
+
+def test_the_bar_numbers_the_epochs_of_a_fork_as_the_run_does(tmp_path: Path) -> None:
+    run = Canned(tmp_path).start()
+    run.emit(ev.Resumed(attempt=1, from_step=400, from_epoch=4, checkpoint="step-00000400"))
+    run.step, run.epoch = 400, 4
+    replay = opened(run.epochs(3))
+    above, _ = draw_transport(Film(0, replay.total_seconds, False, "×1", epochs=film_parts(replay)[0]), 80, 2, LOOK)
+    assert above.text.split() == ["5", "6", "7"]
 
 
 def test_before_the_first_epoch_has_ended_none_is_the_best(tmp_path: Path) -> None:

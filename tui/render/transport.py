@@ -40,8 +40,8 @@ class Film:
     title: str = "REPLAY"
     note: str = ""
     """Said on the right: that it is a live run, that the log is still being read."""
-    epochs: Sequence[float] = ()
-    """When each epoch ended."""
+    epochs: Sequence[tuple[int, float]] = ()
+    """Number of each epoch, and when it ended."""
     marks: Sequence[FilmMark] = ()
     pauses: Sequence[tuple[float, float]] = ()
 
@@ -99,9 +99,9 @@ def _draw_bar(canvas: Canvas, film: Film, row: int, left: int, columns: int, loo
         canvas.repeat(
             row, column(start), ":" if look.ascii else "░", look.style("warn"), across=column(end) - column(start) + 1
         )
-    spots = [column(seconds) for seconds in film.epochs]
+    spots = [(number, column(seconds)) for number, seconds in film.epochs]
     every = -(-len(spots) * 2 // columns)  # at most a tick in every second column
-    for number, spot in enumerate(spots, start=1):
+    for number, spot in spots:
         if number % every == 0:
             sign, role = (tick_done, "done") if spot <= now else (tick, "muted")
             canvas.text(row, spot, sign, look.style(role))  # type: ignore[arg-type]
@@ -114,11 +114,11 @@ def _draw_bar(canvas: Canvas, film: Film, row: int, left: int, columns: int, loo
     _number_epochs(canvas, spots, left, look)
 
 
-def _number_epochs(canvas: Canvas, spots: list[int], left: int, look: Look) -> None:
+def _number_epochs(canvas: Canvas, spots: list[tuple[int, int]], left: int, look: Look) -> None:
     """Numbers of epochs where the line above the bar has room, at least five columns apart."""
     free = left - 2
     blank = ord(" ")
-    for number, spot in enumerate(spots, start=1):
+    for number, spot in spots:
         label = str(number)
         start = spot - len(label) // 2
         if start <= free + 4:

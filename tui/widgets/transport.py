@@ -15,6 +15,8 @@ from tui.replay import ReplaySource, speed_name
 from tui.widgets.drawn import Drawn, Scene
 
 _LETTERS = {"checkpoint": "C", "evaluate": "E", "lr": "L", "epochs": "N", "stop": "S"}
+_Parts = tuple[tuple[tuple[int, float], ...], tuple[FilmMark, ...], tuple[tuple[float, float], ...]]
+"""Epochs, marks and pauses of a film."""
 
 
 class Transport(Drawn):
@@ -30,7 +32,7 @@ class Transport(Drawn):
     def __init__(self, scene: Scene, **kwargs: Any) -> None:
         super().__init__(scene, **kwargs)
         self._marks_of = (-1, -1)
-        self._parts: tuple[tuple[float, ...], tuple[FilmMark, ...], tuple[tuple[float, float], ...]] = ((), (), ())
+        self._parts: _Parts = ((), (), ())
         self._dragging = False
 
     @property
@@ -88,9 +90,7 @@ class Transport(Drawn):
         return seconds is not None
 
 
-def film_parts(
-    source: ReplaySource,
-) -> tuple[tuple[float, ...], tuple[FilmMark, ...], tuple[tuple[float, float], ...]]:
+def film_parts(source: ReplaySource) -> _Parts:
     """Ends of epochs, marks and pauses of a recording."""
     recording = source.recording
     best = recording.place_of_best()
@@ -107,7 +107,7 @@ def film_parts(
             begun = None
     if begun is not None:
         pauses.append((begun, recording.whole.seconds))
-    epochs = tuple(moment.seconds for moment in recording.moments if moment.kind == "epoch")
+    epochs = tuple((moment.epoch, moment.seconds) for moment in recording.moments if moment.kind == "epoch")
     return epochs, tuple(marks), tuple(pauses)
 
 
