@@ -118,6 +118,18 @@ def test_tags_and_a_note_are_kept_in_the_run_folder(some: Path) -> None:
     at_home(some, act, (160, 40))
 
 
+def test_what_could_not_be_deleted_is_not_said_to_be(some: Path) -> None:
+    (some / ".trash").touch()
+
+    async def act(seen: AtHome) -> None:
+        await seen.press("d", "down", "enter")
+        await seen.see("cannot move run")
+        await seen.settle()
+        assert "brings it back" not in " ".join(seen.text.split())
+
+    at_home(some, act)
+
+
 def test_deleting_asks_and_can_be_undone(some: Path) -> None:
     async def act(seen: AtHome) -> None:
         seen.runs.put_on("beta")

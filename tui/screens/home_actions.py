@@ -166,6 +166,7 @@ class HomeActions(SceneScreen):
         def answered(choice: str | None) -> None:
             if choice != "delete":
                 return
+            before = len(self._deleted)
             for folder in folders:
                 try:
                     self._deleted.append((to_trash(folder), folder))
@@ -173,7 +174,8 @@ class HomeActions(SceneScreen):
                     self.complain(error)
             self.runs.listing = replace(self.runs.listing, marked=frozenset())
             self._rescan()
-            self.notify(f"moved to {self.index.runs_dir / '.trash'}; u brings it back", markup=False)
+            if len(self._deleted) > before:
+                self.notify(f"moved to {self.index.runs_dir / '.trash'}; u brings it back", markup=False)
 
         choices = [
             ("cancel", "Keep", ""),
