@@ -130,6 +130,14 @@ def test_what_could_not_be_deleted_is_not_said_to_be(some: Path) -> None:
     at_home(some, act)
 
 
+def test_a_key_for_a_run_says_why_there_is_none(some: Path) -> None:
+    async def act(seen: AtHome) -> None:
+        await seen.press("/", *"zzz", "enter", "enter")
+        await seen.see("▌ No run fits “zzz”")
+
+    at_home(some, act)
+
+
 def test_deleting_asks_and_can_be_undone(some: Path) -> None:
     async def act(seen: AtHome) -> None:
         seen.runs.put_on("beta")

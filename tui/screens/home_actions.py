@@ -60,7 +60,7 @@ class HomeActions(SceneScreen):
         """The run under the cursor; says so where there is none or it is broken."""
         row = self.runs.current
         if row is None:
-            self.notify("There is no run here yet: n starts one", timeout=3)
+            self.notify(self.runs.listing.empty, markup=False, timeout=3)
         elif row.summary.problem:
             self.complain(f"{row.summary.id}: {row.summary.problem}")
             return None
