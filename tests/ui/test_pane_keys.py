@@ -9,10 +9,22 @@ from textual.widgets import DataTable
 
 from core import events as ev
 from tests.ui.canned import Canned, live
-from tests.ui.watching import Watching, watch
+from tests.ui.watching import Watching, fold, watch
+from tui.classes import ClassHistory
 from tui.gallery import Show
-from tui.widgets.classes import COLUMNS, ClassTable
+from tui.widgets.classes import COLUMNS, ClassTable, arranged
 from tui.widgets.images import ImageGrid
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_class_without_images_comes_last_whichever_way_classes_are_sorted(tmp_path: Path, descending: bool) -> None:
+    state = fold(Canned(tmp_path).start().epochs(1))
+    state.epochs[-1].validation.confusion[3] = [0] * 10
+    accuracy = next(index for index, column in enumerate(COLUMNS) if column[0] == "accuracy")
+    rows = arranged(ClassHistory().rows(state), accuracy, reverse=descending, grouped=False, text="")
+    assert rows[-1].name == "cat"
+    shares = [row.accuracy for row in rows[:-1]]
+    assert shares == sorted(shares, reverse=descending)
 
 
 def test_class_table_sorts_reverses_filters_and_groups(tmp_path: Path) -> None:

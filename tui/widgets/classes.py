@@ -44,11 +44,6 @@ SortKey = Callable[[ClassRow], Any]
 Draw = Callable[[ClassRow, list[str], Look], Text]
 
 
-def _last(value: float | None) -> tuple[bool, float]:
-    """Missing values come last."""
-    return (True, 0.0) if value is None or math.isnan(value) else (False, value)
-
-
 def _share(value: float | None, look: Look) -> Text:
     return Text(numbers.percent(value), look.style("text"), justify="right")
 
@@ -56,20 +51,20 @@ def _share(value: float | None, look: Look) -> Text:
 COLUMNS: list[tuple[str, SortKey, Draw]] = [
     ("#", lambda row: row.index, lambda row, names, look: Text(str(row.index), look.style("muted"), justify="right")),
     ("class", lambda row: row.name.casefold(), lambda row, names, look: Text(safe(row.name, 28), look.style("text"))),
-    ("accuracy", lambda row: _last(row.accuracy), lambda row, names, look: _accuracy(row, look)),
-    ("Δ", lambda row: _last(row.change), lambda row, names, look: _change(row, look)),
-    ("precision", lambda row: _last(row.precision), lambda row, names, look: _share(row.precision, look)),
-    ("F1", lambda row: _last(row.f1), lambda row, names, look: _share(row.f1, look)),
+    ("accuracy", lambda row: row.accuracy, lambda row, names, look: _accuracy(row, look)),
+    ("Δ", lambda row: row.change, lambda row, names, look: _change(row, look)),
+    ("precision", lambda row: row.precision, lambda row, names, look: _share(row.precision, look)),
+    ("F1", lambda row: row.f1, lambda row, names, look: _share(row.f1, look)),
     (
         "images",
         lambda row: row.support,
         lambda row, names, look: Text(f"{row.support:,}", look.style("muted"), justify="right"),
     ),
     ("trend", lambda row: _rise(row), lambda row, names, look: sparkline(row.trend, 12, look)),
-    ("taken for", lambda row: _last(-row.confused_share), lambda row, names, look: _taken(row, names, look)),
+    ("taken for", lambda row: -row.confused_share, lambda row, names, look: _taken(row, names, look)),
     (
         "published",
-        lambda row: _last(row.published),
+        lambda row: row.published,
         lambda row, names, look: Text(
             numbers.percent(row.published) if row.published is not None else "", look.style("ghost"), justify="right"
         ),
@@ -83,8 +78,8 @@ COLUMNS: list[tuple[str, SortKey, Draw]] = [
 """Head, order and drawing of each column."""
 
 
-def _rise(row: ClassRow) -> tuple[bool, float]:
-    return _last(row.trend[-1] - row.trend[0] if row.trend else None)
+def _rise(row: ClassRow) -> float | None:
+    return row.trend[-1] - row.trend[0] if row.trend else None
 
 
 def _accuracy(row: ClassRow, look: Look) -> Text:
@@ -104,11 +99,16 @@ def _taken(row: ClassRow, names: list[str], look: Look) -> Text:
     return text.append(safe(names[row.confused_with], 24), look.style("muted"))
 
 
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def arranged(rows: list[ClassRow], column: int, *, reverse: bool, grouped: bool, text: str) -> list[ClassRow]:
-    """The rows that hold `text`, in order; with `grouped`, superclass by superclass."""
-    wanted = text.casefold().strip()
+    """The rows that hold `text`, in order, missing values last; with `grouped`, superclass by superclass."""
+    wanted, key = text.casefold().strip(), COLUMNS[column][1]
     kept = [row for row in rows if wanted in row.name.casefold() or wanted in row.superclass.casefold()]
-    kept.sort(key=COLUMNS[column][1], reverse=reverse)
+    kept.sort(key=lambda row: 0.0 if _is_missing(key(row)) else key(row), reverse=reverse)
+    kept.sort(key=lambda row: _is_missing(key(row)))
     if grouped:
         kept.sort(key=lambda row: row.superclass)
     return kept
