@@ -120,6 +120,15 @@ def test_what_cannot_be_a_number_of_epochs_is_refused(epochs: str, refusal: str,
     at_home(some, act)
 
 
+def test_all_of_what_is_wrong_with_an_answer_is_said(some: Path) -> None:
+    async def act(seen: AtHome) -> None:
+        seen.runs.put_on("alpha")
+        await seen.press("r", *"many", "enter")
+        await seen.see('but got "many"')
+
+    at_home(some, act)
+
+
 def test_only_settings_that_differ_from_the_recipe_are_handed_on() -> None:
     recipe = get_recipe("c10-lenet")
     values = {"epochs": str(recipe.config.epochs), "lr": "0.5", "seed": "0", "device": "auto", "batch_size": ""}
