@@ -135,7 +135,7 @@ class PlotPane(Drawn, can_focus=True):
 
 
 def values(spec: PlotSpec, scene: Scene) -> Text:
-    """The values of the curves at the crosshair; without one, the latest of the curve that matters."""
+    """The values of the curves at the crosshair; empty without one."""
     look = scene.look
     text = Text(no_wrap=True, end="")
     at = spec.crosshair
