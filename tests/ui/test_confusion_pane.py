@@ -80,6 +80,14 @@ def test_enter_on_a_cell_shows_its_very_images(tmp_path: Path) -> None:
     watch(live(tmp_path, with_images=True), act)
 
 
+def test_enter_on_another_cell_shows_other_images(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "airplane → automobile" in await watched.press("3", "right", "enter")
+        assert "airplane → bird" in await watched.press("3", "right", "enter")
+
+    watch(live(tmp_path, with_images=True), act)
+
+
 def test_enter_on_the_diagonal_shows_the_images_that_were_recognized(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         await watched.press("3", "down", "right", "enter")

@@ -76,6 +76,7 @@ class Drawn(Widget):
         """Draw anew and refresh the cells that have changed."""
         width, height = self.size
         if not (width and height) or not self.is_attached:
+            self._drawn_for = None  # what was drawn before it was hidden is no longer true
             return
         before_moment, self._moment = self._moment, self.moment()
         is_drawn = self._drawn_for == (width, height) and self._base is not None
