@@ -9,6 +9,7 @@ from tests.ui.canned import live
 from tests.ui.watching import Watching, watch
 from tui.render.heatmap import Normalise
 from tui.widgets.confusion import ConfusionGrid, ConfusionSide
+from tui.widgets.filter import FilterInput
 from tui.widgets.images import ImageGrid
 
 
@@ -84,6 +85,15 @@ def test_enter_on_another_cell_shows_other_images(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "airplane → automobile" in await watched.press("3", "right", "enter")
         assert "airplane → bird" in await watched.press("3", "right", "enter")
+
+    watch(live(tmp_path, with_images=True), act)
+
+
+def test_images_of_a_cell_take_the_place_of_a_filter(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("4", "/", *"cat", "enter", "3", "right", "enter")
+        assert "airplane → automobile" in watched.text
+        assert not watched.screen.query_one(FilterInput).display
 
     watch(live(tmp_path, with_images=True), act)
 

@@ -186,8 +186,10 @@ class ImagesPane(Pane):
         return self.query_one(ImageGrid)
 
     def show_subject(self, subject: object) -> None:
-        """Show what another pane chose."""
+        """Show what another pane chose, in the place of what was filtered by."""
         if isinstance(subject, Subject):
+            with self.prevent(Input.Changed):  # an emptied line asks for all images
+                self.query_one(FilterInput).close()
             self.query_one(ImageGrid).show_images(subject)
 
     def back(self) -> bool:
