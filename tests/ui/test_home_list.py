@@ -12,6 +12,7 @@ from textual.timer import Timer
 
 from tests.ui.at_home import AtHome, at_home
 from tests.ui.canned import WALL, Canned, ended, live
+from tui.home.header import header_line
 from tui.home.list import RunList
 from tui.home.table import Listing, chosen_columns, draw_table
 from tui.render.palettes import Look, palette
@@ -119,6 +120,13 @@ def test_an_empty_folder_says_how_to_begin(tmp_path: Path) -> None:
         assert isinstance(seen.app.screen, HomeScreen)
 
     at_home(tmp_path / "none", act)
+
+
+@pytest.mark.parametrize("where", ["/data/runs", "/data/" + "long" * 20 + "/runs", "/data/" + "漢字" * 15 + "/runs"])
+def test_the_header_shows_the_end_of_the_path_whatever_it_is_made_of(where: str) -> None:
+    line = header_line(where, 3, 1, 0, "", 80, Look(palette()))
+    assert line.cell_length == 80
+    assert line.text.endswith("/runs ")
 
 
 def test_broken_runs_are_named_and_none_is_fatal(some: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
 from core.runindex import RunIndex
 from tui.render.palettes import Look
-from tui.render.safe import safe
+from tui.render.safe import pad, safe
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import text_strip
 
@@ -56,8 +57,9 @@ def header_line(where: str, runs: int, live: int, unread: int, wrong: str, width
         room = width - text.cell_len - 6
         if room > 10:
             path = safe(where, ascii=look.ascii)
-            path = path if len(path) <= room else ("." if look.ascii else "…") + path[-room + 1 :]
-            text.append(" " * (width - text.cell_len - len(path) - 1) + path, look.style("muted"))
+            if cell_len(path) > room:  # its end tells more than its beginning
+                path = ("." if look.ascii else "…") + pad(path[::-1], room - 1)[::-1]
+            text.append(pad(path, width - text.cell_len - 1, right=True), look.style("muted"))
     if look.ascii:
         text.plain = text.plain.replace("·", ".")
     return text_strip(text, width)
