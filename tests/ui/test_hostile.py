@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core import events as ev
@@ -171,3 +172,16 @@ def test_viewer_imports_no_torch() -> None:
 
     code = "import sys, tui.app, tui.attach, tui.launch, tui.commands; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_settings_that_this_version_cannot_read_do_not_end_the_dashboard(tmp_path: Path) -> None:
+    run = Canned(tmp_path)
+    run.config = msgspec.structs.replace(run.config, recipe=3)  # type: ignore[arg-type]
+    run.start().train(10)
+
+    async def act() -> None:
+        async with watching(run) as watched:
+            assert "of another version" in await watched.press("n", "3", "0", "enter")
+            assert watched.commands() == []
+
+    asyncio.run(act())

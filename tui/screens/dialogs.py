@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from core import events as ev
 from core.control import check_epochs, parse_epochs, parse_factor
 from core.errors import UsageError
+from core.runfolder import command_line
 from tui.figures import new_plan
 from tui.render.plot import draw_plot, legend
 from tui.widgets.drawn import Drawn, Scene
@@ -169,7 +170,12 @@ def epochs_planner(scene: Scene) -> Planner:
         if state.run is None or state.plan is None:
             raise UsageError("the plan is not known yet")
         check_epochs(epochs, state.epoch)
-        config = msgspec.convert(state.run.config, TrainConfig)
+        try:
+            config = msgspec.convert(state.run.config, TrainConfig)
+        except msgspec.ValidationError:
+            folder = scene.source.folder
+            unseen = command_line(f"control {folder.id} epochs {epochs}", folder.path.parent)
+            raise UsageError(f"the settings are of another version; `{unseen}` changes them unseen") from None
         per_epoch = state.run.steps_per_epoch
         num_steps = min(epochs * per_epoch, config.max_steps or epochs * per_epoch)
         lr, first = config.optimizer.lr, state.plan.steps[0]
