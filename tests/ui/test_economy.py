@@ -16,7 +16,7 @@ from tests.ui.watching import Watching, fold, watch
 from tui import source
 from tui.source import LiveSource
 from tui.widgets.header import Header
-from tui.widgets.log import EventLines
+from tui.widgets.log import EventLines, wrapped
 from tui.widgets.plots import PlotPane
 from tui.widgets.system import time_spent
 
@@ -46,6 +46,16 @@ def test_something_is_drawn_before_the_log_is_read(tmp_path: Path, drawn: list[s
         assert drawn[0] != "read"
 
     watch(live(tmp_path), act)
+
+
+def test_scrolling_lays_out_no_line_of_the_log_again(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        await watched.press("7")
+        before = wrapped.cache_info().misses
+        await watched.press("up", "up")
+        assert wrapped.cache_info().misses == before
+
+    watch(live(tmp_path), act, (80, 24))
 
 
 def test_plots_wait_for_steps_that_can_be_seen(tmp_path: Path, drawn: list[str]) -> None:

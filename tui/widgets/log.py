@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -136,6 +137,7 @@ class PrintedLines(Lines):
         ]
 
 
+@lru_cache(maxsize=2048)  # 0.2 s for the 2,000 entries that a state keeps, at every key that scrolls them
 def wrapped(when: str, sign: str, role: Role, text: str, width: int, look: Look) -> list[Strip]:
     """An entry as one or more lines."""
     found = []
