@@ -182,13 +182,16 @@ def test_ctrl_z_gives_the_shell_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     watch(live(tmp_path), act)
 
 
-def test_stop_from_the_leave_dialog_leaves_when_the_run_has_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("could_ask", [True, False])
+def test_stop_from_the_leave_dialog_leaves_when_the_run_has_ended(tmp_path: Path, could_ask: bool) -> None:
     async def act(watched: Watching) -> None:
+        if not could_ask:
+            watched.run.folder.control.rmdir()
         await watched.press("q", "down", "enter")
         assert not watched.app._exit
         watched.run.end("stopped", "stopped, step-00000430")
         watched.screen.tick()
-        assert watched.app._exit
+        assert watched.app._exit is could_ask
 
     watch(live(tmp_path), act)
 

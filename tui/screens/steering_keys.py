@@ -19,13 +19,15 @@ class SteeringKeys(SceneScreen):
     leaving = False
     """Whether to leave as soon as the run has ended."""
 
-    def command(self, *words: str) -> None:
-        """Send a command and show that it is on its way."""
+    def command(self, *words: str) -> bool:
+        """Send a command and show that it is on its way; whether it is."""
         try:
             self.steering.send(*words)
         except CifarTuiError as error:
             self.notify(str(error), severity="error", markup=False)
+            return False
         self.show_status()
+        return True
 
     def show_status(self) -> None:
         """Bring the lines above and below up to date."""
@@ -91,8 +93,7 @@ class SteeringKeys(SceneScreen):
             if choice == "detach":
                 self.action_detach()
             elif choice is not None:
-                self.leaving = True
-                self.command(*choice.split())
+                self.leaving = self.command(*choice.split())
 
         self.app.push_screen(ChoiceDialog("Leave the dashboard?", LEAVE_CHOICES), answered)
 
