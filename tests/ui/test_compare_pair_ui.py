@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from tests.ui.canned import Canned
 from tests.ui.comparing import Comparing, comparing, hundred, runs
 from tui.compare.answers import disagreements
 from tui.compare.board import CLASSES, CONFUSION, IMAGES
@@ -133,3 +135,16 @@ def test_the_mouse_chooses_and_opens(tmp_path: Path) -> None:
         assert seen.board.row == 3
 
     comparing(runs(tmp_path), act)
+
+
+def test_a_superclass_may_be_open_where_one_of_the_runs_names_none(tmp_path: Path) -> None:
+    made = [Canned(tmp_path, 100, run_id=name, steps_per_epoch=20) for name in ("with", "without")]
+    made[1].info = replace(made[1].info, superclasses=(), superclass_of=())
+    for run in made:
+        run.start().epochs(1).end()
+
+    async def act(seen: Comparing) -> None:
+        assert "within" in await seen.press("3", "enter")
+        assert "within" not in await seen.press("w")
+
+    comparing(made, act)

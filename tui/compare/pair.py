@@ -67,7 +67,8 @@ def draw_confusion(board: Board, width: int, height: int, look: Look) -> list[St
     body = draw_heatmap(spec, width - 2, height - 2, look)
     right = _cell(spec, 14 if width >= 100 else 10, look)
     run, opened = board.pair[0].state.run, board.map.opened
-    within = safe(run.superclasses[opened], 24, ascii=look.ascii) if run and opened is not None else ""
+    names = run.superclasses if run else []  # a log may name the classes without them
+    within = safe(names[opened], 24, ascii=look.ascii) if names and opened is not None else ""
     more = [(f"   {board.map.normalise.value}", look.style("muted"))]
     more += [(f"   within {within}", look.style("done"))] if within else []
     free = width - right.cell_len - 20
