@@ -25,7 +25,7 @@ from core.runfolder import RunFolder
 from core.setup import set_up
 from core.step import Step
 
-_ZERO = 1e-6  # of the whole gradient's norm
+_ZERO = 1e-5  # of the whole gradient's norm; of those that rounding leaves up to 1.4e-6 was seen, of others 1.6e-3
 
 
 def main() -> None:
