@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.style import Style
 from textual.strip import Strip
@@ -236,6 +236,7 @@ def test_without_colours_characters_say_how_much() -> None:
     ascii=st.booleans(),
     long=st.booleans(),
 )
+@example(k=4, where=(0.5, 0.0), width=8, height=1, ascii=False, long=False)  # two rows that share a line
 def test_the_cursor_is_in_view_and_all_in_view_lies_within_the_pane_and_uses_it(
     k: int, where: tuple[float, float], width: int, height: int, ascii: bool, long: bool
 ) -> None:

@@ -88,4 +88,4 @@ def heat_layout(spec: HeatSpec, width: int, height: int, look: Look) -> HeatLayo
 def _scroll(at: int, shown: int, k: int, step: int) -> int:
     """The first of `shown` classes such that `at` is in the middle where possible; a multiple of `step`."""
     first = min(max(at - shown // 2, 0), max(k - shown, 0))
-    return first - first % step if first + shown < k else first
+    return first + first % step if first + shown < k else first
