@@ -29,6 +29,7 @@ from tui.render.plot import Axis, PlotSpec, Series, Unit, draw_plot, layout
         (Axis(Unit.SECONDS), 0, 900, ["0", "5m", "10m", "15m"]),
         (Axis(Unit.SECONDS), 0, 20_000, ["0", "1h", "2h", "3h", "4h", "5h"]),
         (Axis(Unit.SECONDS), 3500, 6000, ["1h", "1h10", "1h20", "1h30", "1h40"]),
+        (Axis(Unit.SECONDS), 82_800, 90_000, ["23h", "23h30", "1d", "1d0h30", "1d1h"]),
         (Axis(Unit.COUNT), 41_000, 41_005, ["41,000", "41,001", "41,002", "41,003", "41,004", "41,005"]),
         (Axis(Unit.COUNT), 1_000_000, 1_060_000, ["1M", "1.01M", "1.02M", "1.03M", "1.04M", "1.05M", "1.06M"]),
         (Axis(Unit.BYTES), 0, 5 * 2**30, ["0 B", "1 GiB", "2 GiB", "3 GiB", "4 GiB", "5 GiB"]),

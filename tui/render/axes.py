@@ -22,7 +22,7 @@ class Unit(Enum):
     LEARNING_RATE = "learning rate"
     """0.1, 0.05, 1e-3."""
     SECONDS = "seconds"
-    """0:30, 5m, 1h30."""
+    """0:30, 5m, 1h30, 1d2h30."""
     BYTES = "bytes"
     """Powers of 1024: 512 MiB, 2 GiB."""
 
@@ -157,10 +157,11 @@ def _seconds(value: float, step: float) -> str:
         return sign + (f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}")
     minutes = round(abs(value) / 60)
     days, hours, minutes = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    clock = f"{hours}h" + (f"{minutes:02}" if minutes else "")
     if days:
-        return f"{sign}{days}d" + (f"{hours}h" if hours else "")
+        return f"{sign}{days}d" + (clock if hours or minutes else "")
     if hours:
-        return f"{sign}{hours}h" + (f"{minutes:02}" if minutes else "")
+        return sign + clock
     return f"{sign}{minutes}m" if minutes else "0"
 
 
