@@ -54,7 +54,7 @@ PLOTS: Keys = [
 ]
 LOOKING: Keys = [
     Binding("f", "freeze", "Freeze view", tooltip="Hold the picture still; the training goes on"),
-    Binding("escape", "back", "Back", show=False, key_display="esc", tooltip="Close, or back to the overview"),
+    Binding("escape", "back", "Back", show=False, key_display="esc", tooltip="Close, or go back"),
     Binding("p", "app.next_palette", "Palette", show=False, tooltip="The next palette of colours"),
     Binding("t", "app.toggle_theme", "Light/dark", show=False, tooltip="Light or dark theme"),
     Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.ui.canned import live
 from tests.ui.watching import Watching, watch
 from tui.render.heatmap import Normalise
@@ -85,6 +87,23 @@ def test_enter_on_another_cell_shows_other_images(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "airplane → automobile" in await watched.press("3", "right", "enter")
         assert "airplane → bird" in await watched.press("3", "right", "enter")
+
+    watch(live(tmp_path, with_images=True), act)
+
+
+@pytest.mark.parametrize(
+    ("sign", "keys"),
+    [("─ Cell ─", ["3", "right", "enter"]), ("precision", ["2", "enter"])],
+    ids=["a cell", "a class"],
+)
+def test_escape_leads_back_to_where_the_images_were_chosen(sign: str, keys: list[str], tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "─ Images   mistakes, surest first, " in await watched.press(*keys)
+        assert "─ Images" in await watched.press("slash", "x", "escape"), "what was typed is left first"
+        assert sign in await watched.press("escape")
+        assert "─ Loss" in await watched.press("escape")
+        assert "─ Images   mistakes, surest first   " in await watched.press("4"), "all of them again"
+        assert "─ Loss" in await watched.press("escape"), "a digit came from nowhere"
 
     watch(live(tmp_path, with_images=True), act)
 

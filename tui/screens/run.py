@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
+from textual.widgets import Input
 
 from core.errors import StorageError
 from core.state import RunState
@@ -62,7 +63,8 @@ class RunScreen(PlotKeys, ReplayKeys):
         self.steering = Steering(scene.source.folder.control)
         self.history = ClassHistory()
         self._recipe, self._interval, self._clock = recipe, interval_seconds, clock
-        self._current = 0
+        self._current = self._origin = 0
+        """The pane that is shown, and the one that Escape leads to from it."""
         self._panes: dict[int, Pane] = {}
         self._interrupted = float("-inf")
         self._was_started = self._was_ended = False
@@ -194,12 +196,12 @@ class RunScreen(PlotKeys, ReplayKeys):
         """The pane that is shown."""
         return self._panes[self._current]
 
-    async def show_pane(self, index: int) -> None:
-        """Show a pane; it is made when it is first asked for."""
+    async def show_pane(self, index: int, origin: int = 0) -> None:
+        """Show a pane; it is made when it is first asked for. Escape leads from it to `origin`."""
         if index not in self._panes:
             self._panes[index] = make_pane(PANES[index], self.scene, self.history)
             await self.query_one("#pane").mount(self._panes[index])
-        self._current = index
+        self._current, self._origin = index, origin
         for number, pane in self._panes.items():
             pane.display = number == index
         self.call_after_refresh(self._shown)
@@ -221,7 +223,7 @@ class RunScreen(PlotKeys, ReplayKeys):
     async def on_pane_opens(self, message: Pane.Opens) -> None:
         """A pane asks for another one, perhaps with something to show."""
         index = [name.lower() for name in PANES].index(message.pane)
-        await self.show_pane(index)
+        await self.show_pane(index, self._current)
         if message.subject is not None:
             self._panes[index].show_subject(message.subject)
 
@@ -236,10 +238,10 @@ class RunScreen(PlotKeys, ReplayKeys):
         """Undo the last narrowing: crosshair, what a pane holds, full screen, pane."""
         if self.scene.view.crosshair is not None:
             self._point(None)
-        elif self.pane.back():
-            pass
-        elif self._current != 0:
-            self.call_later(self.show_pane, 0)
+        elif self.pane.back() and (self._origin == 0 or isinstance(self.focused, Input)):
+            pass  # what another pane has chosen is left together with it
+        elif self._current != self._origin:
+            self.call_later(self.show_pane, self._origin)
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
