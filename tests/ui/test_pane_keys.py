@@ -71,6 +71,20 @@ def test_superclasses_have_a_column_only_where_its_head_has_room(tmp_path: Path,
     watch(live(tmp_path, 100), act, (width, 24))
 
 
+def test_columns_of_the_class_table_suit_the_width_after_it_was_hidden_or_made_narrower(tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        assert "precision" in await watched.press("2")
+        await watched.pilot.resize_terminal(80, 24)
+        await watched.pilot.pause()
+        assert "taken for" in watched.text
+        assert "precision" not in watched.text
+        text = await watched.press("enter", "escape")
+        assert "taken for" in text
+        assert "precision" not in text
+
+    watch(live(tmp_path, with_images=True), act)
+
+
 def test_class_table_says_why_it_is_empty(tmp_path: Path) -> None:
     async def act(watched: Watching) -> None:
         assert "The first evaluation fills this table" in await watched.press("2")

@@ -168,6 +168,10 @@ class ClassTable(DataTable[Text]):
         if at in order:  # the cursor stays on its class
             self.move_cursor(row=order.index(at), animate=False)
 
+    def on_resize(self) -> None:
+        """Columns for the new width, which is also that of a table that was hidden."""
+        self.refill()
+
     def _head(self, head: str) -> str:
         return f"{head} {'▼' if self.descending else '▲'}" if COLUMNS[self.column][0] == head else head
 
