@@ -92,6 +92,23 @@ def test_enter_on_another_cell_shows_other_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (120, "mistakes, surest first, airplane → automobile   epoch 4 "),
+        (80, "mistakes, surest first, airplane → automobile "),
+        (70, "airplane → automobile   epoch 4 "),
+        (60, "airplane → automobile "),
+    ],
+)
+def test_the_title_of_images_tells_of_which_cell_they_are(width: int, told: str, tmp_path: Path) -> None:
+    async def act(watched: Watching) -> None:
+        text = await watched.press("3", "right", "enter")
+        assert f"─ Images   {told}─" in text
+
+    watch(live(tmp_path, with_images=True), act, (width, 24))
+
+
+@pytest.mark.parametrize(
     ("sign", "keys"),
     [("─ Cell ─", ["3", "right", "enter"]), ("precision", ["2", "enter"])],
     ids=["a cell", "a class"],
