@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 DASH = "–"
 BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
+def _is_number(value: float | None) -> TypeGuard[float]:
+    """Whether there is a value, and a finite one."""
+    return value is not None and math.isfinite(value)
+
+
 def count(value: float | None) -> str:
     """A whole number with thousands apart: 41,220."""
-    return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
+    return DASH if not _is_number(value) else f"{value:,.0f}"
 
 
 def compact(value: float | None) -> str:
     """At most three digits and a suffix: 950, 1.5k, 41.2k, 2.3M, 6.1G."""
-    if value is None or not math.isfinite(value):
+    if not _is_number(value):
         return DASH
     magnitude = abs(value)
     for limit, divisor, suffix in ((999.5, 1, ""), (999_500, 1e3, "k"), (999.5e6, 1e6, "M"), (999.5e9, 1e9, "G")):
@@ -28,7 +34,7 @@ def compact(value: float | None) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A metric to `digits` significant digits, never longer than needed: 0.412, 2.31, 12.4, 1.2e-05."""
-    if value is None or not math.isfinite(value):
+    if not _is_number(value):
         return DASH
     magnitude = abs(value)
     if magnitude and not 1e-3 <= magnitude < 1e6:
@@ -39,14 +45,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def rate(value: float | None, unit: str = "img/s") -> str:
     """How many a second: 41,220 img/s; slow rates keep a decimal."""
-    if value is None or not math.isfinite(value):
+    if not _is_number(value):
         return f"{DASH} {unit}"
     return f"{value:,.0f} {unit}" if abs(value) >= 10 else f"{value:.1f} {unit}"
 
 
 def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
     """A fraction as a percentage: 73.4%, with `sign` +1.4%."""
-    if fraction is None or not math.isfinite(fraction):
+    if not _is_number(fraction):
         return DASH
     return f"{100 * fraction:{'+' if sign else ''}.{digits}f}%"
 
@@ -58,7 +64,7 @@ def share(fraction: float) -> str:
 
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of two fractions in percentage points, signed: +1.4, -0.3; what rounds to zero has no sign."""
-    if difference is None or not math.isfinite(difference):
+    if not _is_number(difference):
         return DASH
     text = f"{100 * difference:+.{digits}f}"
     return text[1:] if float(text) == 0 else text
@@ -66,7 +72,7 @@ def points(difference: float | None, digits: int = 1) -> str:
 
 def learning_rate(value: float | None) -> str:
     """0.1, 0.05, 0.0125, 1e-3, 2.5e-4: plain from 0.01 on, short powers below."""
-    if value is None or not math.isfinite(value):
+    if not _is_number(value):
         return DASH
     if value == 0 or abs(value) >= 0.00995:
         return f"{value:.3g}"
@@ -76,7 +82,7 @@ def learning_rate(value: float | None) -> str:
 
 def size(num_bytes: float | None) -> str:
     """Bytes in binary units: 512 B, 14.2 MiB."""
-    if num_bytes is None or not math.isfinite(num_bytes):
+    if not _is_number(num_bytes):
         return DASH
     value = float(num_bytes)
     for unit in BINARY_UNITS:
@@ -88,7 +94,7 @@ def size(num_bytes: float | None) -> str:
 
 def clock(seconds: float | None) -> str:
     """A span as a clock shows it: 0:07, 3:12, 1:02:03, 2d 03:04."""
-    if seconds is None or not math.isfinite(seconds):
+    if not _is_number(seconds):
         return DASH
     sign = "-" if seconds <= -0.5 else ""
     minutes, second = divmod(round(abs(seconds)), 60)
@@ -101,7 +107,7 @@ def clock(seconds: float | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """A span to two units at most: 0.8 ms, 4.2 s, 3 min 12 s, 1 h 02 min, 2 d 3 h."""
-    if seconds is None or not math.isfinite(seconds):
+    if not _is_number(seconds):
         return DASH
     if abs(seconds) < 0.9995:
         scale, unit = (1e3, "ms") if abs(seconds) >= 0.9995e-3 else (1e6, "µs")
@@ -118,7 +124,7 @@ def duration(seconds: float | None) -> str:
 
 def age(seconds: float | None) -> str:
     """How long ago: just now, 12 s ago, 3 min ago, 5 h ago, 2 days ago."""
-    if seconds is None or not math.isfinite(seconds):
+    if not _is_number(seconds):
         return DASH
     if seconds < 5:
         return "just now"

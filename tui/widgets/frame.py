@@ -29,6 +29,8 @@ class Title:
     key: str = ""
     """The key that opens it."""
     legend: Text | None = None
+    shorter: tuple[Text, ...] = ()
+    """Legends for where there is no room for that one, the next best first."""
     right: Text | None = None
     heads: tuple[tuple[int, str], ...] = ()
     """Heads of columns, each with the column of the frame where it begins; they take the place of a legend."""
@@ -60,17 +62,17 @@ def head(title: Title, width: int, look: Look) -> Strip:
 
 
 def _top(title: Title, width: int, corners: str, across: str, line: Style, look: Look) -> Strip:
-    legend = tuple(text_strip(title.legend)) if title.legend else ()
+    legends = tuple(tuple(text_strip(legend)) for legend in (title.legend, *title.shorter) if legend)
     right = tuple(text_strip(title.right)) if title.right else ()
     styles = (line, look.style("now"), look.style("text") + _BOLD, look.style("muted"))
-    return _edge(title.name, title.key, legend, right, title.heads, width, corners + across, styles)
+    return _edge(title.name, title.key, legends, right, title.heads, width, corners + across, styles)
 
 
 @lru_cache(maxsize=256)  # 0.3 ms, for what is the same in nearly every frame
 def _edge(
     name: str,
     key: str,
-    legend: tuple[Segment, ...],
+    legends: tuple[tuple[Segment, ...], ...],
     right: tuple[Segment, ...],
     heads: tuple[tuple[int, str], ...],
     width: int,
@@ -93,10 +95,11 @@ def _edge(
     if length and free + length + 3 <= end:
         end -= length + 2
         _write(canvas, end, right)
-    length = sum(segment.cell_length for segment in legend)
-    if length and free + length + 4 <= end:
-        canvas.text(0, free, " ")
-        _write(canvas, free + 1, legend)
+    for legend in legends:
+        if free + sum(segment.cell_length for segment in legend) + 4 <= end:
+            canvas.text(0, free, " ")
+            _write(canvas, free + 1, legend)
+            break
     for column, text in heads:
         if free <= column - 1 and column + cell_len(text) + 1 <= end:
             canvas.text(0, column - 1, f" {text} ", head_style)

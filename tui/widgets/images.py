@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -24,8 +23,6 @@ from tui.widgets.filter import FilterInput, classes_matching
 from tui.widgets.frame import Title, head
 from tui.widgets.pane import Pane
 
-_TITLE = 18
-"""Columns of the title line that are neither legend nor figures."""
 KEYS = [
     Binding("m", "next_show", "Mistakes/right/all", tooltip="Show mistakes, the doubtful right ones, or all"),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Images of a class, or cat>dog"),
@@ -70,7 +67,7 @@ class ImageGrid(Drawn, can_focus=True):
         look, state = self.scene.look, self.scene.state
         inner_height = height - 1
         selected = self._selected()
-        title = Title("Images", legend=self._legend(width))
+        title = self._title()
         if selected is None or not len(selected[2]):
             why = self.gallery.problem if selected is None else "No such images: " + self._what()
             return [head(title, width, look), *message(why, width, inner_height, look)]
@@ -101,8 +98,7 @@ class ImageGrid(Drawn, can_focus=True):
         last = min(self.first + self._capacity, len(found))
         number = int(found[self.cursor])
         right = Text(f"#{number}  {self.first + 1}–{last} of {numbers.count(len(found))}", look.style("muted"))
-        legend = self._legend(width - right.cell_len)
-        return [head(Title("Images", legend=legend, right=right), width, look), *body]
+        return [head(replace(title, right=right), width, look), *body]
 
     def _what(self) -> str:
         return f"{self.showing.value}{', ' + self.subject.title if self.subject.title else ''}"
@@ -113,14 +109,16 @@ class ImageGrid(Drawn, can_focus=True):
         known = [ended.epoch for ended in self.scene.state.epochs]
         return self.epoch if self.epoch in known else known[-1] if known else None
 
-    def _legend(self, width: int) -> Text:
-        """What is shown and of which epoch, or the part of it that is worth most where there is no room."""
+    def _title(self) -> Title:
+        """What is shown and of which epoch; where there is no room for all of it, whose images they are."""
         look, epoch = self.scene.look, self._shown_epoch
         when = f"   epoch {epoch}" if epoch else ""
         whole, part = (safe(what, 60, ascii=look.ascii) for what in (self._what(), self.subject.title or self._what()))
-        pairs = ((whole, when), (whole, ""), (part, when), (part, ""))
-        what, when = next((pair for pair in pairs if cell_len("".join(pair)) <= width - _TITLE), (part, ""))
-        return Text(what, look.style("text"), no_wrap=True, end="").append(when, look.style("muted"))
+        legend, *shorter = (
+            Text(what, look.style("text"), no_wrap=True, end="").append(more, look.style("muted"))
+            for what, more in ((whole, when), (whole, ""), (part, when), (part, ""))
+        )
+        return Title("Images", legend=legend, shorter=tuple(shorter))
 
     def show_images(self, subject: Subject) -> None:
         """Show other images, from the first on."""
