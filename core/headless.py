@@ -147,9 +147,13 @@ def progress_line(state: RunState) -> str:
 
 
 def summary_lines(state: RunState, run_path: Path) -> list[str]:
-    """How the run ended, its best and last accuracy, the hardest classes, the most confused pairs, and where it is."""
-    assert state.ended is not None
-    lines = [f"{state.ended.status}: {state.ended.reason}"]
+    """How its last attempt ended, the run's best and last accuracy, the hardest classes, the most confused pairs, and
+    where it is."""
+    ended = state.attempt_ended
+    assert ended is not None
+    lines = [f"{ended.status}: {ended.reason}"]
+    if state.ended is not None and state.ended is not ended:
+        lines.append(f"the run remains {state.ended.status}: {state.ended.reason}")
     if state.epochs and state.best:
         last = state.epochs[-1]
         lines.append(
@@ -164,7 +168,7 @@ def summary_lines(state: RunState, run_path: Path) -> list[str]:
             f"{state.training_seconds:.1f} s of training at {state.mean_images_per_second:,.0f} img/s, "
             f"{state.seconds:.1f} s in all"
         )
-    if state.run is not None or state.ended.exit_code != ExitCode.USAGE:  # otherwise it has left none
+    if state.run is not None or ended.exit_code != ExitCode.USAGE:  # otherwise it has left none
         lines.append(f"run folder: {run_path}")
     return lines
 

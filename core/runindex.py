@@ -24,7 +24,7 @@ from core.runnotes import Notes, read_notes
 from core.runsummary import RunSummary, summarize
 from core.state import RunState
 
-_VERSION = 4
+_VERSION = 5
 _NAME = ".index"
 _FOLLOWED_BYTES = 1 << 30
 """States of growing runs are kept to go on from, until their logs are this large together."""

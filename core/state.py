@@ -6,7 +6,6 @@ here reads a clock: times are those of the records, and `liveness` is told the p
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from pathlib import PurePosixPath
 from typing import assert_never
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from core import events as ev
 from core.inherited import inherited, of_rollback
 from core.rate import RecentRate
-from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed
+from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed, best_of
 from core.steprows import step_columns
 
 
@@ -58,6 +57,9 @@ class RunState:
         """What a person reads: phases, epochs, evaluations, commands, pauses, checkpoints, notices, ends."""
         self.system: deque[Timed] = deque(maxlen=3600)
         self.ended: ev.RunEnded | None = None
+        """How the run ended; an attempt that failed before it had begun changes nothing of that."""
+        self.attempt_ended: ev.RunEnded | None = None
+        """How the last of the attempts that are over ended."""
         self.seconds = 0.0
         """The run's time at the last record."""
         self.training_seconds = 0.0
@@ -65,6 +67,7 @@ class RunState:
         """The part of `training_seconds` spent preparing batches; 0 where the trainer cannot tell."""
         self.num_images = 0
         self._from_epoch = 0
+        self._ended_before: ev.RunEnded | None = None
         self._attempt_origin: tuple[int, float] | None = None
         self._recent = RecentRate()
         self._heartbeat: ev.Heartbeat | None = None
@@ -142,7 +145,9 @@ class RunState:
             case ev.Notice():
                 pass
             case ev.RunEnded():
-                self.ended, self.status = event, event.status
+                self.attempt_ended = event
+                self.ended = (self._ended_before if event.status == "failed" else None) or event
+                self.status = self.ended.status
                 self._close_pause()
             case _:
                 assert_never(event)
@@ -158,7 +163,7 @@ class RunState:
             self.seconds = seconds
 
     def _begin_attempt(self, attempt: int) -> None:
-        self.attempt, self.status, self.ended = attempt, "starting", None
+        self._ended_before, self.attempt, self.status, self.ended = self.ended, attempt, "starting", None
         self._close_pause()
         self._recent = RecentRate()
         self._heartbeat = None
@@ -189,7 +194,7 @@ class RunState:
         self._keep_epochs(event.from_epoch)
         self.evaluations = [evaluation for evaluation in self.evaluations if evaluation.step <= event.from_step]
         self.checkpoints = [checkpoint for checkpoint in self.checkpoints if checkpoint.step <= event.from_step]
-        self.step, self._from_epoch = event.from_step, event.from_epoch
+        self.step, self._from_epoch, self._ended_before = event.from_step, event.from_epoch, None
 
     def _keep_steps(self, before: int) -> None:
         """Drop steps from `before` on. Steps that come again call it too: the line that said `resumed` may be lost."""
@@ -238,11 +243,7 @@ class RunState:
     @property
     def best(self) -> Best | None:
         """The epoch of the highest validation top-1, the earliest of equals; None before the first epoch ended."""
-        scored = [epoch for epoch in self.epochs if math.isfinite(epoch.validation.top1)]
-        if not scored:
-            return None
-        best = max(scored, key=lambda epoch: epoch.validation.top1)
-        return Best(best.epoch, best.step, best.validation.top1)
+        return best_of(self.epochs)
 
     @property
     def confusion(self) -> NDArray[np.int64] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,3 +46,12 @@ class Best:
     epoch: int
     step: int
     top1: float
+
+
+def best_of(epochs: Sequence[ev.EpochEnded]) -> Best | None:
+    """The epoch with the highest validation accuracy, the earliest of equals; None where none has a finite one."""
+    scored = [epoch for epoch in epochs if math.isfinite(epoch.validation.top1)]
+    if not scored:
+        return None
+    best = max(scored, key=lambda epoch: epoch.validation.top1)
+    return Best(best.epoch, best.step, best.validation.top1)

@@ -94,6 +94,8 @@ def summary(state: RunState) -> list[tuple[str, str, Role]]:
     """How a run ended, or died: label, text and role of each line."""
     end = state.ended
     status, reason = (end.status, end.reason or "all epochs done") if end else ("died", GONE)
+    if state.attempt_ended not in (end, None):
+        reason += f"; going on with it has failed: {state.attempt_ended.reason}"
     role: Role = "good" if status == "finished" else "warn" if status in ("stopped", "preempted") else "bad"
     lines: list[tuple[str, str, Role]] = [(status, reason, role)]
     if state.best and state.epochs:

@@ -83,9 +83,12 @@ def test_settings_that_turn_out_to_be_of_no_use_here_are_not_kept(machine: Machi
     before = RunFolder(machine.runs / "kept").read_manifest()
     assert machine("--no-ui", "--resume", "kept", "--epochs", "3", "--device", "cuda:99").returncode == ExitCode.USAGE
     assert RunFolder(machine.runs / "kept").read_manifest() == before
-    ended = fold(machine.runs / "kept" / "events.jsonl").ended
+    state = fold(machine.runs / "kept" / "events.jsonl")
+    ended = state.attempt_ended
     assert ended is not None
     assert (ended.status, ended.step, ended.epoch) == ("failed", 12, 2), "what was trained is not told as nothing"
+    assert state.status == "finished"
+    assert "already finished" in machine("--no-ui", "--resume", "kept").stderr
     assert machine("evaluate", "kept").returncode == 0
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core import events as ev
+from tests.telling import ENDED, STARTED, Log
 from tests.ui.canned import Canned, ended, live
 from tests.ui.watching import fold
 from tui.narrate import summary
@@ -159,3 +160,12 @@ def test_every_ending_has_its_sign_and_summary(tmp_path: Path, status: str) -> N
     assert word == status.upper()
     assert sign in "✓■✗"
     assert summary(state)[0][:2] == (status, "for a reason")
+
+
+def test_the_summary_tells_why_a_run_did_not_go_on() -> None:
+    log = Log()
+    log.tell(*STARTED, ENDED)
+    log.new_attempt(mono=7.0)
+    log.tell(ev.RunEnded(status="failed", step=12, epoch=3, reason="no such device"))
+    told = ("finished", "all epochs are done; going on with it has failed: no such device", "good")
+    assert summary(log.state)[0] == told

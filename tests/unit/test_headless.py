@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from core import events as ev
 from core.headless import describe_event, duration, epoch_line, printable, summary_lines
 from tests.strategies import batches, epoch_ended, evaluation, run_started
-from tests.telling import ENDED, EPOCH, STARTED, told
+from tests.telling import ENDED, EPOCH, STARTED, Log, told
 
 # -- lines ------------------------------------------------------------------------------------------------------------
 
@@ -166,6 +166,18 @@ def test_the_summary_of_a_resumed_run_counts_all_of_its_attempts() -> None:
 def test_the_summary_of_a_run_that_failed_before_its_first_step() -> None:
     state = told(ev.RunEnded(status="failed", step=0, epoch=0, reason="no data", exit_code=5))
     assert summary_lines(state, Path("/runs/r")) == ["failed: no data", "run folder: /runs/r"]
+
+
+def test_the_summary_of_an_attempt_that_has_not_begun_tells_how_the_run_remains() -> None:
+    log = Log()
+    log.tell(*STARTED, ENDED)
+    log.new_attempt(mono=7.0)
+    state = log.tell(ev.RunEnded(status="failed", step=12, epoch=3, reason="no such device", exit_code=2))
+    assert summary_lines(state, Path("/runs/r")) == [
+        "failed: no such device",
+        "the run remains finished: all epochs are done",
+        "run folder: /runs/r",
+    ]
 
 
 @pytest.mark.parametrize("begun", [(), STARTED], ids=["a run that never was", "a run that could not go on"])

@@ -11,7 +11,7 @@ from core.inherited import of_rollback
 from core.state import RunState
 from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span
 from tests.strategies import batches, epoch_ended, evaluation, run_started
-from tests.telling import Log, train
+from tests.telling import ENDED, Log, train
 
 # -- status, liveness, pauses -----------------------------------------------------------------------------------------
 
@@ -259,6 +259,20 @@ def test_a_resumed_run_is_not_ended(started: Log) -> None:
     assert started.state.ended is None
     assert started.state.status == "starting"
     assert alive_at(started, 1.0) == "starting"
+
+
+def test_an_attempt_that_fails_before_it_has_begun_leaves_a_run_as_it_had_ended(started: Log) -> None:
+    refused = ev.RunEnded(status="failed", step=12, epoch=3, reason="no such device", exit_code=2)
+    started.tell(ENDED)
+    for mono in (7.0, 8.0):
+        started.new_attempt(mono=mono)
+        assert started.state.ended is None, "somebody is at work on it"
+        started.tell(refused)
+        state = started.state
+        assert (state.status, state.ended, state.attempt_ended) == ("finished", ENDED, refused)
+    resume(started, step=8, epoch=2)
+    started.tell(refused)
+    assert (started.state.status, started.state.ended) == ("failed", refused)
 
 
 def test_a_resumed_run_is_not_stalled_because_it_was_before(started: Log) -> None:
