@@ -42,7 +42,7 @@ def from_trash(trashed: Path, folder: RunFolder) -> None:
     """
     try:
         if os.path.lexists(folder.path):
-            raise StorageError(f"cannot bring back {folder.id}: there is another run of that name")
+            raise StorageError(f"cannot bring {trashed} back: there is another run named {folder.id}")
         trashed.rename(folder.path)
     except OSError as error:
-        raise StorageError(f"cannot bring back {folder.id}: {error.strerror}") from error
+        raise StorageError(f"cannot bring {trashed} back: {error.strerror}") from error

@@ -40,6 +40,6 @@ def test_what_is_deleted_comes_back(name: str, tmp_path: Path) -> None:
     assert len({first, second, to_trash(run.folder)}) == 3
     from_trash(first, run.folder)
     assert run.folder.events_file.read_bytes() == before
-    with pytest.raises(StorageError, match="another run"):
+    with pytest.raises(StorageError, match=f"^cannot bring {second} back: there is another run named {name}$"):
         from_trash(second, run.folder)
     assert list_runs(tmp_path) == [run.folder]
