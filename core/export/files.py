@@ -23,7 +23,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with whole_file(path) as file:
             yield file
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise StorageError(f"cannot write {path}: {error.strerror or error}; --output names another place") from error
 
 
 def write_text(path: Path, text: str) -> Path:

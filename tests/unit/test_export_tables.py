@@ -193,7 +193,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     data = gather(make_run(tmp_path / "runs" / "run", two_epochs()))
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match=r"cannot write .*/out/.*: Not a directory; --output names another place"):
         write_csv(data, tmp_path / "file" / "out")
 
 
