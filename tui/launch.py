@@ -162,10 +162,16 @@ def make_request(options: TrainOptions) -> Request:
         command=tuple(sys.argv),
         origin=origin,
         fork=options.fork,
-        # A command line with `auto` is the same every time, and says nothing new.
-        epochs_asked=options.resume != "auto" and ("epochs" in set_now or "epochs" in flags),
+        epochs_asked=_epochs_asked(options),
         lr_asked=options.fork and any("lr" in tree.get("optimizer", {}) for tree in (set_now, flags)),
     )
+
+
+def _epochs_asked(options: TrainOptions) -> bool:
+    """Whether somebody has just asked for a number of epochs. A command line with `auto` is the same every time, and
+    says nothing new."""
+    said = (layers.read_assignments(options.assignments), _without_none(options.flags))
+    return options.resume != "auto" and any("epochs" in tree for tree in said)
 
 
 def resolve(options: TrainOptions) -> tuple[Recipe, TrainConfig]:
@@ -200,6 +206,8 @@ def resolve_resumed(origin: Origin, options: TrainOptions) -> tuple[Recipe | Non
     if named not in (None, before.recipe):
         raise UsageError(f"run {origin.folder.id} is of recipe {before.recipe}, not {named}: leave --recipe out")
     after = from_anywhere(layers.resolve(before, _without_recipe(sources)))
+    if _epochs_asked(options) and not any("max_steps" in tree for _, tree in sources):
+        after = msgspec.structs.replace(after, max_steps=None)  # or they would be asked for in vain
     changes = differences(before, after)
     if changes and not options.fork:
         raise UsageError(

@@ -113,7 +113,11 @@ def test_epochs_are_asked_for_unless_the_command_line_is_the_same_every_time(ima
     )  # fmt: skip
     once = replace(every_time, run_id=None, resume="run")
     asked = [every_time, once, replace(once, flags={}, assignments=["epochs=3"]), replace(once, flags={"epochs": None})]
-    assert [make_request(options).epochs_asked for options in asked] == [False, True, True, False]
+    requests = [make_request(options) for options in asked]
+    assert [request.epochs_asked for request in requests] == [False, True, True, False]
+    assert [request.config.max_steps for request in requests] == [1, None, None, 1], "a limit from before is lifted"
+    limited = make_request(replace(once, flags={"epochs": 3, "max_steps": 2}))
+    assert limited.config.max_steps == 2
 
 
 @pytest.mark.parametrize(
