@@ -47,6 +47,9 @@ def test_resuming_starts_a_trainer_and_watches_it(some: Path, started: list[list
         await seen.press("r")
         assert "10 epochs" in seen.text
         assert "all?" in seen.text, "the whole question"
+        await seen.press(*"10", "enter")
+        await seen.see("10 epochs are done already")
+        await seen.press("home", "delete", "delete")
         await seen.press(*"12", "enter")
         await seen.at(RunScreen)
         assert started[1][1:5] == ["--resume", str(some / "alpha"), "--epochs", "12"]

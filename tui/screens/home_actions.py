@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.control import parse_epochs
+from core.control import check_epochs, parse_epochs
 from core.errors import CifarTuiError
 from core.runfilter import Row, parse_filter
 from core.runfolder import RunFolder, new_run_id
@@ -232,9 +232,13 @@ class HomeActions(SceneScreen):
             if epochs is not None:
                 self._train(folder, one.recipe, ["--resume", str(folder.path), "--epochs", epochs])
 
+        def check(text: str) -> None:
+            check_epochs(parse_epochs(text), one.epoch)
+
         more = str(one.num_epochs + max(one.num_epochs // 2, 1))
-        question = f"{one.id} has done its {one.num_epochs} epochs. Train on to how many in all?"
-        self.app.push_screen(AskDialog(question, more, parse_epochs, "Enter starts it · Esc cancels"), answered)
+        done = "1 epoch" if one.num_epochs == 1 else f"{one.num_epochs} epochs"
+        question = f"{one.id} has done {done}. Train on to how many in all?"
+        self.app.push_screen(AskDialog(question, more, check, "Enter starts it · Esc cancels"), answered)
 
     def _train(self, folder: RunFolder, recipe: str, arguments: list[str]) -> None:
         try:
