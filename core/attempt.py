@@ -13,7 +13,7 @@ from core.checkpoint import forget_best_after, load_checkpoint, load_newest, poi
 from core.config import TrainConfig
 from core.data.class_folders import check_classes
 from core.data.dataset import write_images
-from core.errors import CheckpointError, ExitCode, StorageError
+from core.errors import CheckpointError, ExitCode, StorageError, UsageError
 from core.models.summary import num_parameters
 from core.pulse import Pulse
 from core.recorder import Recorder
@@ -52,6 +52,7 @@ def attempt(
     setup = set_up(config, recorder.emit)
     if start is not None and not request.fork:
         check_classes(setup.dataset.name, start[1].get("classes", ()), setup.dataset.classes, "go on with it")
+    _check_last_batch(setup)
     manifest.device = msgspec.to_builtins(setup.device_info)
     folder.write_manifest(manifest)
     trainer = Trainer(setup, folder, recorder.emit, signals, pulse)
@@ -84,6 +85,21 @@ def attempt(
     if setup.device.type == "cuda" or config.compile is True:
         trainer.warm_up()
     return trainer.run()
+
+
+def _check_last_batch(setup: Setup) -> None:
+    """Refuse one image where batch norm would have one number a channel, and so no deviation to divide by.
+
+    Raises:
+        UsageError: an epoch ends in such a batch.
+    """
+    data = setup.config.data
+    size = data.batch_size if data.drop_last else len(setup.dataset.train) % data.batch_size or data.batch_size
+    if size == 1 and any(layer.kind == "batch norm" and layer.output_shape[1:] == (1, 1) for layer in setup.layers):
+        raise UsageError(
+            "the last batch of an epoch is a single image, which batch norm on maps of 1x1 cannot take: use another "
+            f"--batch-size than {data.batch_size}"
+        )
 
 
 def _ended_early(trainer: Trainer, signals: Signals) -> ev.RunEnded:

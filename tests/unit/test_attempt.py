@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core import events as ev
 from core.checkpoint import point, resolve_checkpoint
@@ -14,7 +15,7 @@ from core.errors import CheckpointError, DataError, UsageError
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.signals import Signals
-from tests.training import STEPS_PER_EPOCH, Watch, image_folder, tiny, train
+from tests.training import NUM_TRAIN, STEPS_PER_EPOCH, Watch, image_folder, tiny, train
 
 
 class KilledError(Exception):
@@ -61,6 +62,16 @@ def test_small_images_that_the_network_cannot_take_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=f"data.low_size cannot be {low_size}: model .* takes no images of"):
         train(RunFolder(tmp_path / "run"), tiny(images, recipe, data__low_size=low_size))
+
+
+def test_a_last_batch_of_one_image_that_batch_norm_cannot_take_is_refused(images: Path, tmp_path: Path) -> None:
+    config = tiny(images, "c100super-resnet9", epochs=1, data__image_size=8, data__batch_size=NUM_TRAIN - 1)
+    with pytest.raises(UsageError, match=f"the last batch of an epoch is a single image.*than {NUM_TRAIN - 1}$"):
+        train(RunFolder(tmp_path / "run"), config)
+    without = replace(config, data=replace(config.data, drop_last=True))
+    assert train(RunFolder(tmp_path / "without"), without).status == "finished"
+    larger = replace(config, data=replace(config.data, image_size=16))
+    assert train(RunFolder(tmp_path / "larger"), larger).status == "finished"
 
 
 def test_who_is_killed_after_going_back_has_gone_back(images: Path, tmp_path: Path) -> None:
