@@ -93,6 +93,12 @@ class Gallery:
             return None
         try:
             return _open_images(self.folder.images / f"{name}.npy", self.folder.images / f"{name}.labels.npy")
+        except FileNotFoundError as error:
+            self.problem = (
+                f"The validation images cannot be read: there is no {error.filename}. They lie beside the runs: copy "
+                "the folder .images along with a run"
+            )
+            return None
         except (OSError, ValueError) as error:
             self.problem = f"The validation images cannot be read: {error}"
             return None

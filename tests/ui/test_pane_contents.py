@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from core import events as ev
 from core.metrics import ClassMetrics, class_metrics
 from core.recipes import get_recipe
+from core.runfolder import RunFolder
 from tests.ui.canned import Canned, ended, live
 from tests.ui.watching import fold
 from tui import classes, figures
@@ -138,6 +140,15 @@ def test_images_follow_an_epoch_that_was_trained_again(tmp_path: Path) -> None:
     after = gallery.predictions(state)
     assert after is not None
     assert after.predicted.tolist() == (9 - before.predicted).tolist()
+
+
+def test_where_a_run_was_copied_without_its_images_it_is_said_what_to_copy(tmp_path: Path) -> None:
+    run = live(tmp_path / "runs", with_images=True)
+    shutil.copytree(run.folder.path, tmp_path / "elsewhere" / "run")
+    gallery = Gallery(RunFolder(tmp_path / "elsewhere" / "run"))
+    assert gallery.images(fold(run)) is None
+    assert f"there is no {tmp_path}/elsewhere/.images/" in gallery.problem
+    assert gallery.problem.endswith("copy the folder .images along with a run")
 
 
 def test_log_drops_what_an_answer_made_superfluous(tmp_path: Path) -> None:
