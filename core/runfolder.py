@@ -104,6 +104,11 @@ class RunFolder:
         """Replace the manifest atomically."""
         write_atomically(self.manifest_file, msgspec.json.format(to_json(manifest), indent=2) + b"\n")
 
+    def in_use(self) -> RunInUseError:
+        """What to tell whoever would train a run that another process trains."""
+        attach = command_line(f"attach {self.id}", self.path.parent)
+        return RunInUseError(f"run {self.id} is being trained by another process: watch it with `{attach}`")
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the run for one trainer; the kernel lets go when the process dies.
@@ -121,10 +126,7 @@ class RunFolder:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError) as error:
-                raise RunInUseError(
-                    f"run {self.id} is being trained by another process: watch it with "
-                    f"`{command_line(f'attach {self.id}', self.path.parent)}`"
-                ) from error
+                raise self.in_use() from error
             except OSError as error:
                 raise StorageError(f"cannot lock {file}: {error.strerror}") from error
             yield
@@ -194,9 +196,7 @@ def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) ->
                 path.mkdir()
             except FileExistsError:
                 if run_id is not None:
-                    raise UsageError(
-                        f"a run named {run_id} exists already in {runs_dir}: choose another --run-id"
-                    ) from None
+                    raise name_taken(runs_dir, run_id) from None
                 continue
             folder = RunFolder(path)
             folder.control.mkdir()
@@ -206,6 +206,11 @@ def create_run_folder(runs_dir: Path, recipe: str, run_id: str | None = None) ->
             f"cannot create a run in {runs_dir}: {error.strerror}; choose a writable folder with --runs-dir"
         ) from error
     raise StorageError(f"found no free run name in {runs_dir}")
+
+
+def name_taken(runs_dir: Path, run_id: str) -> UsageError:
+    """What to tell whoever would give a new run the name of another."""
+    return UsageError(f"a run named {run_id} exists already in {runs_dir}: choose another --run-id")
 
 
 def list_runs(runs_dir: Path) -> list[RunFolder]:

@@ -14,8 +14,8 @@ import typer
 
 from core.errors import ExitCode, StorageError
 from core.headless import printable, summary_lines
-from core.runfolder import RunFolder, command_line, new_run_id
-from core.runsummary import death
+from core.runfolder import RunFolder, command_line, name_taken, new_run_id
+from core.runsummary import death, lock_is_held
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
 
@@ -40,11 +40,21 @@ def wants_ascii() -> bool:
 
 
 def start_and_watch(request: Request, *, ascii: bool, color: Color, ghost: str | None = None) -> ExitCode:
-    """Start the trainer of a request in a session of its own, and watch it."""
+    """Start the trainer of a request in a session of its own, and watch it.
+
+    Raises:
+        RunInUseError: another trainer is at work on the run that is to go on.
+        UsageError: a new run is to have the name of another.
+    """
+    # Said before anything is started: the viewer would show the other run, and not that this one was refused.
     if request.origin is not None and not request.fork:
         folder = request.origin.folder
+        if lock_is_held(folder):
+            raise folder.in_use()
     else:
         folder = RunFolder(request.runs_dir / (request.run_id or new_run_id(request.config.recipe)))
+        if os.path.lexists(folder.path):
+            raise name_taken(request.runs_dir, folder.id)
     # The trainer reads the same command line; only what must not differ is added to it.
     trainer = start_trainer([*sys.argv[1:], "--no-ui", "--run-id", folder.id])
     return watch(folder, trainer=trainer, recipe=request.config.recipe, ascii=ascii, color=color, ghost=ghost)

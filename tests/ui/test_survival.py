@@ -78,6 +78,22 @@ def test_closed_terminal_ends_the_viewer_and_training_goes_on(home: Path) -> Non
     assert _goes_on(home)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (_DEMO, 2, "a run named survivor exists already"),
+        (["--resume", "survivor", "--epochs", "600", "--runs-dir", "runs"], 7, "is being trained by another process"),
+    ],
+    ids=["a new run of its name", "going on with it"],
+)
+def test_the_run_of_another_trainer_is_not_shown_as_if_it_were_the_one_asked_for(
+    arguments: list[str], code: int, said: str, home: Path
+) -> None:
+    with Terminal(arguments, home) as terminal:
+        terminal.wait_for(said)
+        assert terminal.exit_code() == code
+
+
 def test_detaching_restores_the_terminal_and_says_how_to_come_back(home: Path) -> None:
     with _attach(home, CIFAR_TUI_RUNS_DIR="elsewhere") as terminal:
         terminal.press("d")
