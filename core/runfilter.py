@@ -104,6 +104,6 @@ def _comparison(number: Callable[[Row], float | None], sign: str, bound: float) 
 
 
 def _all_text(row: Row) -> str:
-    one = row.summary
-    parts = (one.id, one.recipe, one.dataset, one.device, row.condition, *row.notes.tags, row.notes.note, one.problem)
+    one, tags = row.summary, (f"#{tag}" for tag in row.notes.tags)  # as lists show them
+    parts = (one.id, one.recipe, one.dataset, one.device, row.condition, *tags, row.notes.note, one.problem)
     return "\n".join(parts).casefold()

@@ -240,7 +240,8 @@ def row(**more: object) -> Row:
     "text",
     ["", "lenet", "LENET cifar", "acc>70", "acc>=71 acc<72", "acc=71", "recipe:c10*", "state:fin", "state:ended",
      "-state:live", "tag:keep", "keep", "epoch>2", "acc>70%", "last=65",
-     "state:FIN", "note:WIDE", "wide", "torn", "-", "minutes<=1", "minutes=1"],
+     "state:FIN", "note:WIDE", "wide", "torn", "-", "minutes<=1", "minutes=1",
+     "#keep"],
 )  # fmt: skip
 def test_a_filter_that_fits(text: str) -> None:
     assert parse_filter(text)(row(tags=("keep",)))
