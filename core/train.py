@@ -18,7 +18,7 @@ from core import events as ev
 from core.control import check_epochs
 from core.data.randomness import stream_seed
 from core.device import seed_device
-from core.errors import DivergedError, ExitCode, UsageError
+from core.errors import DivergedError, ExitCode, StorageError, UsageError
 from core.inherited import ROLLBACK_FACTOR
 from core.meter import Meter, Totals
 from core.optim.factory import set_hyperparameters
@@ -84,7 +84,7 @@ class Trainer:
         """Train until the planned steps are done, or somebody ends it.
 
         Raises:
-            DivergedError: the loss or the gradient is no longer finite, and no rollback is left.
+            DivergedError, StorageError: no longer finite, and no rollback is left; the last weights cannot be saved.
         """
         self.emit(ev.PhaseChanged(phase="training"))
         self.setup.model.train()
@@ -117,8 +117,8 @@ class Trainer:
             if progress.batch > 0:
                 break  # max_steps or a signal came within the epoch
         if self.end is None:
-            if not self.saver.has_saved(self.step, progress.epoch):  # the last epoch's end has, as a rule
-                self.save("end")
+            if not self.saver.has_saved(self.step, progress.epoch) and not self.save("end"):  # the last epoch's end has
+                raise StorageError("all epochs are done, and the last weights could not be saved: make room and resume")
             self.finish("finished", "all epochs are done", ExitCode.DONE)
 
     def _roll_back(self, error: DivergedError) -> None:

@@ -16,7 +16,7 @@ import torch
 
 from core import events as ev
 from core.checkpoint import load_checkpoint, resolve_checkpoint
-from core.errors import CheckpointError
+from core.errors import CheckpointError, StorageError
 from core.pulse import Pulse
 from core.reader import EventReader, read_all
 from core.resume import is_finished
@@ -87,7 +87,8 @@ def test_a_full_disk_costs_events_and_checkpoints_but_not_the_training(images: P
 
     fill_at = at_step(STEPS_PER_EPOCH + 2, fill)
     free_at = at_step(3 * STEPS_PER_EPOCH - 2, filler.unlink)
-    assert train(folder, tiny(images), watch=watch).status == "finished"
+    with pytest.raises(StorageError, match="the last weights could not be saved"):
+        train(folder, tiny(images), watch=watch)
     reader = EventReader(folder.events_file)
     records = reader.poll()
     assert reader.num_corrupt == 0
@@ -100,12 +101,21 @@ def test_a_full_disk_costs_events_and_checkpoints_but_not_the_training(images: P
     assert state["progress"]["step"] >= STEPS_PER_EPOCH
 
 
-def test_a_disk_too_small_for_a_checkpoint_says_so(images: Path, small_disk: Path) -> None:
+def test_where_the_last_weights_could_not_be_saved_the_run_goes_on_once_there_is_room(
+    images: Path, small_disk: Path, tmp_path: Path
+) -> None:
     folder = RunFolder(small_disk / "run")
     (small_disk / "filler").write_bytes(bytes(8 << 20))
-    assert train(folder, tiny(images)).status == "finished"
+    with pytest.raises(StorageError, match="the last weights could not be saved: make room and resume"):
+        train(folder, tiny(images))
     assert any("no checkpoint at step 6" in text and "No space left" in text for text in notices(folder))
     assert history(folder)["columns"]["step"] == list(range(3 * STEPS_PER_EPOCH))
+    assert not is_finished(folder, tiny(images))
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    assert train(folder, tiny(images), resume="last").status == "finished"
+    uninterrupted = RunFolder(tmp_path / "uninterrupted")
+    train(uninterrupted, tiny(images))
+    assert_identical(final_state(folder), final_state(uninterrupted))
 
 
 def test_predictions_that_do_not_fit_leave_nothing_behind(
@@ -141,7 +151,8 @@ def test_a_disk_that_goes_read_only(images: Path, tmp_path: Path, monkeypatch: p
         go(record, signals)
         seen.append(record.event)
 
-    assert train(folder, tiny(images), watch=watch).status == "finished"
+    with pytest.raises(StorageError, match="the last weights could not be saved"):
+        train(folder, tiny(images), watch=watch)
     monkeypatch.undo()
     assert any(isinstance(event, ev.Notice) and "Read-only file system" in event.text for event in seen)
     state, _ = load_checkpoint(resolve_checkpoint(folder.checkpoints, "last"))
@@ -167,7 +178,8 @@ def test_a_run_folder_that_vanishes(images: Path, tmp_path: Path) -> None:
         vanish(record, signals)
         seen.append(record.event)
 
-    assert train(folder, tiny(images), watch=watch).status == "finished"
+    with pytest.raises(StorageError, match="the last weights could not be saved"):
+        train(folder, tiny(images), watch=watch)
     assert any(isinstance(event, ev.Notice) and "no checkpoint" in event.text for event in seen)
 
 
