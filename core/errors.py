@@ -67,6 +67,7 @@ class CheckpointError(CifarTuiError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` Did you mean "x"?`, or an empty string where no known name is close."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f' Did you mean "{matches[0]}"?' if matches else ""
+    """` Did you mean "x"?`, or an empty string where no known name is close, capitals or not."""
+    spelt = {each.lower(): each for each in known}
+    matches = difflib.get_close_matches(name.lower(), spelt, n=1, cutoff=0.5)
+    return f' Did you mean "{spelt[matches[0]]}"?' if matches else ""

@@ -19,8 +19,9 @@ def test_known_names_are_accepted(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("cifar-10", 'Did you mean "cifar10"?'), ("minst", 'Did you mean "mnist"?'), ("folder:", "lacks its path")],
-)
+    [("cifar-10", 'Did you mean "cifar10"?'), ("CIFAR10", 'Did you mean "cifar10"?'),
+     ("minst", 'Did you mean "mnist"?'), ("folder:", "lacks its path")],
+)  # fmt: skip
 def test_other_names_are_refused_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_dataset_name(name)
