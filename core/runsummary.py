@@ -50,7 +50,8 @@ class RunSummary(msgspec.Struct, kw_only=True, array_like=True):
     num_epochs: int = 0
     step: int = 0
     num_steps: int = 0
-    steps_per_epoch: int = 0
+    epoch_seconds: float | None = None
+    """What a whole epoch and its evaluation take, starting and pauses left out; None before one was both."""
     best: float | None = None
     best_epoch: int = 0
     last: float | None = None
@@ -101,7 +102,7 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         num_epochs=state.num_epochs or _whole(config.get("epochs")),
         step=state.step,
         num_steps=state.num_steps,
-        steps_per_epoch=run.steps_per_epoch if run else 0,
+        epoch_seconds=_epoch_seconds(state),
         best=best.top1 if best else None,
         best_epoch=best.epoch if best else 0,
         last_top5=last.validation.top5 if last else None,
@@ -120,6 +121,14 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         num_corrupt=num_corrupt,
         problem=problem,
     )
+
+
+def _epoch_seconds(state: RunState) -> float | None:
+    if state.run is None or not state.epochs or not len(state.batches):
+        return None
+    evaluation = sum(epoch.validation.seconds for epoch in state.epochs) / len(state.epochs)
+    # By the step: `--max-steps` may have cut an epoch short, and a fork has not trained all of its first one.
+    return state.training_seconds / len(state.batches) * state.run.steps_per_epoch + evaluation
 
 
 def _manifest(folder: RunFolder, state: RunState) -> tuple[Manifest | None, str]:

@@ -281,13 +281,10 @@ def test_ages_are_short() -> None:
 def test_an_estimate_comes_from_the_latest_run_on_this_machine() -> None:
     here = socket.gethostname()
     runs = [
-        RunSummary(id="old", recipe="r", host=here, epoch=2, step=20, steps_per_epoch=10, seconds=100.0, created=1.0),
-        RunSummary(
-            id="new", recipe="r", host=here, epoch=2, step=20, steps_per_epoch=10, seconds=20.0, created=2.0, best=0.5
-        ),
-        RunSummary(
-            id="far", recipe="r", host="elsewhere", epoch=2, step=20, steps_per_epoch=10, seconds=1.0, created=3.0
-        ),
+        RunSummary(id="old", recipe="r", host=here, epoch_seconds=50.0, created=1.0),
+        RunSummary(id="new", recipe="r", host=here, epoch_seconds=10.0, created=2.0, best=0.5),
+        RunSummary(id="idle", recipe="r", host=here, epoch=2, seconds=9.0, created=3.0),
+        RunSummary(id="far", recipe="r", host="elsewhere", epoch_seconds=1.0, created=3.0),
     ]
     assert "1 min 40 s" in estimate("r", 10, runs, here)
     assert "new" in estimate("r", 10, runs, here)

@@ -1,4 +1,4 @@
-"""A run as the JSON that `show --json` and `runs --json` give to scripts."""
+"""A run in a row: as the JSON that `show --json` and `runs --json` give to scripts, and what its epochs take."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from core import events as ev
 from core.runfolder import Manifest, RunFolder
 from core.runsummary import as_json, condition, summarize
 from core.state import RunState
 from tests.strategies import batches, epoch_ended
-from tests.telling import ENDED, EPOCH, STARTED, told
+from tests.telling import ENDED, EPOCH, STARTED, Log, told, train
 
 
 @pytest.fixture
@@ -58,3 +59,15 @@ def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
 def test_the_path_can_be_used_from_anywhere(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path.parent)
     assert described_by(RunFolder(Path("r")), RunState())["path"] == str(folder.path)
+
+
+def test_what_an_epoch_takes_has_no_part_in_starting_and_pauses_and_is_of_a_whole_one(
+    folder: RunFolder, started: Log
+) -> None:
+    assert summarize(folder, started.state).epoch_seconds is None
+    started.tell(ev.Paused(step=0))
+    started.tell(ev.Unpaused(step=0, seconds=3600.0), after=3600.0)
+    train(started, 0, 2, seconds=1.0)  # two steps of an epoch's four, as with `--max-steps 2`
+    assert summarize(folder, started.state).epoch_seconds is None
+    started.tell(epoch_ended(1, 2, seconds=3.0), after=3.0)
+    assert summarize(folder, started.state).epoch_seconds == pytest.approx(5.0)
