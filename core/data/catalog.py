@@ -122,7 +122,7 @@ def check_dataset_name(name: str) -> None:
     """Accept a name of `DATASETS` or `folder:PATH`.
 
     Raises:
-        UsageError: anything else; the message holds the nearest known name.
+        UsageError: anything else; the message holds the nearest known name, or how a folder that is there is spelt.
     """
     if name in DATASETS:
         return
@@ -130,5 +130,5 @@ def check_dataset_name(name: str) -> None:
         if name == FOLDER_PREFIX:
             raise UsageError('Data set "folder:" lacks its path; write folder:PATH.')
         return
-    known = ", ".join(DATASETS)
-    raise UsageError(f'Unknown data set "{name}".{nearest(name, DATASETS)} Known: {known}, folder:PATH.')
+    hint = f' Did you mean "{FOLDER_PREFIX}{name}"?' if os.path.isdir(name) else nearest(name, DATASETS)
+    raise UsageError(f'Unknown data set "{name}".{hint} Known: {", ".join(DATASETS)}, folder:PATH.')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,11 @@ def test_other_names_are_refused_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_dataset_name(name)
     assert hint in str(caught.value)
+
+
+def test_a_folder_without_its_prefix_is_told_how_it_is_spelt(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=re.escape(f'Did you mean "folder:{tmp_path}"?')):
+        check_dataset_name(str(tmp_path))
 
 
 @pytest.mark.parametrize(
