@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 
@@ -59,14 +59,14 @@ def main() -> None:
     except _PARSER_ERROR as error:
         _fail(error.format_message() + _more_help(error), ExitCode.USAGE)
     except BrokenPipeError:  # the reader of a pipe (`cifar-tui runs | head`) has left
-        _drop_output()
+        drop_output(sys.stdout)
     except SystemExit as left:  # rich, which writes the help, has dropped its output by itself then
         if not isinstance(left.__context__, BrokenPipeError):
             raise
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        _drop_output()
+        drop_output(sys.stdout)
         _fail(f"cannot write all of the output: {error.strerror}", ExitCode.STORAGE)
 
 
@@ -91,9 +91,9 @@ def _fail(sentence: str, code: ExitCode) -> NoReturn:
     sys.exit(int(code))
 
 
-def _drop_output() -> None:
-    """Lead standard output nowhere: Python would complain once more while it closes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def drop_output(stream: TextIO) -> None:
+    """Lead a stream nowhere that cannot be written to: what its buffer still holds would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fill_standard_streams() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
@@ -19,6 +21,7 @@ from core.seeds import SeedsSummary, Spread, check_target, summarize_seeds
 from core.session import Request, train_run
 from core.signals import Signals
 from tui.attach import has_terminal
+from tui.cli import drop_output
 from tui.launch import TrainOptions, make_request, reporter, resolve
 from tui.plain_table import table_lines
 
@@ -99,10 +102,9 @@ class _Group:
                 return ExitCode.PREEMPTED if preempted else code
         summary = summarize_seeds(self._folders, self._options.target)
         if self._options.json:
-            typer.echo(to_json({"seeds": summary.as_json()}).decode())
+            _show([to_json({"seeds": summary.as_json()}).decode()])
         else:
-            for line in summary_lines(summary):
-                typer.echo(printable(line))
+            _show([printable(line) for line in summary_lines(summary)])
         return outcome
 
     def _train_one(self, request: Request, title: str) -> ExitCode:
@@ -172,4 +174,17 @@ def _seconds(value: float) -> str:
 
 
 def _say(text: str) -> None:
-    typer.echo(printable(text), err=True)
+    try:
+        typer.echo(printable(text), err=True)
+    except OSError:  # a reader that has gone, or a full disk, is no reason not to train the other seeds
+        drop_output(sys.stderr)
+
+
+def _show(lines: list[str]) -> None:
+    try:
+        for line in lines:
+            typer.echo(line)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):  # the pipe's reader has gone, or the terminal
+            raise
+        drop_output(sys.stdout)

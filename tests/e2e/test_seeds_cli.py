@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def summary(runs: Path, *words: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def a_pipe_without_a_reader() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
 
 
 def test_each_seed_is_a_run_of_its_own_and_the_summary_comes_last(
@@ -72,6 +79,31 @@ def test_auto_skips_what_is_finished_and_goes_on_with_the_rest(
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[-1]["seeds"]["top1"]["count"] == 3
     assert {line["event"]["run_id"] for line in lines[:-1] if line["event"]["kind"] == "run_started"} == {"g-seed5"}
+
+
+@pytest.mark.parametrize(
+    ("open_output", "code"),
+    [
+        pytest.param(a_pipe_without_a_reader, ExitCode.DONE, id="a pipe whose reader has left"),
+        pytest.param(lambda: os.open("/dev/full", os.O_WRONLY), ExitCode.STORAGE, id="a full disk"),
+    ],
+)
+def test_all_seeds_are_trained_though_nothing_can_be_said_of_them(
+    open_output: Callable[[], int], code: ExitCode, images: Path, tmp_path: Path
+) -> None:
+    output = open_output()
+    try:
+        ended = subprocess.run(
+            [*PROGRAM, *small(images, epochs=1), "--seeds", "2", "--run-id", "g"],
+            env=environment(CIFAR_TUI_RUNS_DIR=str(tmp_path)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    finally:
+        os.close(output)
+    assert ended.returncode == code
+    assert [run["state"] for run in summary(tmp_path, "g-seed0", "g-seed1")["runs"]] == ["finished", "finished"]
 
 
 def test_names_that_are_taken_are_refused_before_anything_is_trained(
