@@ -20,7 +20,7 @@ from core.runfolder import DEFAULT_RUNS_DIR, RUNS_DIR_VARIABLE
 app = typer.Typer(
     name="cifar-tui",
     help="Train image classifiers on CIFAR-10, CIFAR-100 and MNIST and watch them live in the terminal.",
-    epilog="Without a command, `cifar-tui OPTIONS` is `cifar-tui train OPTIONS`.",
+    epilog="`cifar-tui` alone opens the list of runs; `cifar-tui OPTIONS` is `cifar-tui train OPTIONS`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=False,
