@@ -80,11 +80,10 @@ class RunIndex:
         """The folder of a run."""
         return RunFolder(self.runs_dir / run_id)
 
-    def scan(self) -> set[str]:
-        """See which runs there are and which have changed; ids that came, went, or are to be read anew."""
+    def scan(self) -> None:
+        """See which runs there are, and which have changed and are to be read."""
         names = self._names()
-        changed = set(self.summaries) - names
-        for name in changed:
+        for name in {*self.summaries, *self._entries} - names:
             for known in (self.summaries, self.notes, self.unread, self._entries, self._followed):
                 known.pop(name, None)
             self._dirty = True
@@ -92,33 +91,22 @@ class RunIndex:
             stamp, problem = _stamp(self.runs_dir / name)
             entry = self._entries.get(name)
             if problem:
-                broken = RunSummary(id=name, problem=problem)
-                if self.summaries.get(name) != broken:
-                    self.summaries[name], self.notes[name] = broken, Notes()
-                    changed.add(name)
-            elif entry is not None and entry.stamp == stamp:
-                if name not in self.summaries:
-                    self.summaries[name], self.notes[name] = entry.summary, entry.notes
-                    changed.add(name)
+                self.summaries[name], self.notes[name] = RunSummary(id=name, problem=problem), Notes()
+                self.unread.pop(name, None)
+            elif entry is not None and entry.stamp == stamp:  # what is listed may be that it was broken for a while
+                self.summaries[name], self.notes[name] = entry.summary, entry.notes
             else:
-                if name not in self.summaries:
-                    known_row = entry.summary if entry else RunSummary(id=name)
-                    self.summaries[name], self.notes[name] = known_row, entry.notes if entry else Notes()
-                    changed.add(name)
+                self.summaries.setdefault(name, entry.summary if entry else RunSummary(id=name))
+                self.notes.setdefault(name, entry.notes if entry else Notes())
                 self.unread[name] = stamp
-        return changed
 
-    def read(self, seconds: float = float("inf"), clock: Callable[[], float] = time.perf_counter) -> set[str]:
-        """Read what has changed, newest names first, for about so many seconds; ids of the rows that are new."""
+    def read(self, seconds: float = float("inf"), clock: Callable[[], float] = time.perf_counter) -> None:
+        """Read what has changed, newest names first, for about so many seconds, but one run at least."""
         begun = clock()
-        done: set[str] = set()
         for name in sorted(self.unread, reverse=True):
-            if done and clock() - begun >= seconds:
+            self._read_one(name, self.unread.pop(name))
+            if clock() - begun >= seconds:
                 break
-            stamp = self.unread.pop(name)
-            self._read_one(name, stamp)
-            done.add(name)
-        return done
 
     def save(self) -> None:
         """Keep what was read. A folder that cannot be written is no reason to bother anyone."""

@@ -72,12 +72,14 @@ def test_a_run_that_changed_is_read_again_and_goes_on_where_it_was(tmp_path: Pat
 
 def test_runs_come_and_go(tmp_path: Path) -> None:
     index = RunIndex(tmp_path / "runs")
-    assert index.scan() == set()
+    index.scan()
+    assert index.summaries == {}
     run = ended(tmp_path / "runs", run_id="one")
-    assert index.scan() == {"one"}
+    index.scan()
+    assert set(index.summaries) == set(index.unread) == {"one"}
     index.read()
     run.folder.path.rename(tmp_path / "elsewhere")
-    assert index.scan() == {"one"}
+    index.scan()
     assert index.summaries == {}
 
 
@@ -87,7 +89,7 @@ def test_reading_stops_when_its_time_is_up(tmp_path: Path) -> None:
     index = RunIndex(tmp_path)
     index.scan()
     ticks = iter(range(100))
-    assert index.read(1.0, clock=lambda: float(next(ticks))) == {"run-2"}
+    index.read(1.0, clock=lambda: float(next(ticks)))
     assert set(index.unread) == {"run-0", "run-1"}
     assert index.summaries["run-0"] == RunSummary(id="run-0")
 

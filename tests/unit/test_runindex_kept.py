@@ -60,11 +60,40 @@ def test_a_log_that_another_one_has_replaced_is_read_from_its_start(change: str,
     assert index.summaries == kept(tmp_path).summaries
 
 
-def test_a_run_that_has_gone_is_not_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["while the list is open", "while no list is open"])
+def test_a_run_that_has_gone_is_not_kept(seen: bool, tmp_path: Path) -> None:
     run = ended(tmp_path, run_id="the-one")
     index = kept(tmp_path)
     assert b"the-one" in (tmp_path / ".index").read_bytes()
     shutil.rmtree(run.folder.path)
+    index = index if seen else RunIndex(tmp_path)
     index.scan()
     index.save()
     assert b"the-one" not in (tmp_path / ".index").read_bytes()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["known before", "not known before"])
+def test_a_run_that_could_not_be_read_for_a_while_is_listed_again(named: bool, tmp_path: Path) -> None:
+    """A network drive comes back, and nothing of its files has changed."""
+    run = ended(tmp_path / "runs", run_id="one")
+    whole = kept(tmp_path / "runs").summaries
+    index = kept(tmp_path / "runs") if named else RunIndex(tmp_path / "runs")
+    for name in ("events.jsonl", "run.json"):
+        (run.folder.path / name).rename(tmp_path / name)
+    index.scan()
+    assert index.summaries["one"].problem
+    for name in ("events.jsonl", "run.json"):
+        (tmp_path / name).rename(run.folder.path / name)
+    index.scan()
+    assert index.summaries == whole
+    assert not index.unread
+
+
+def test_a_run_that_has_become_unreadable_is_not_read_all_the_same(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="one")
+    index = RunIndex(tmp_path)
+    index.scan()
+    run.folder.events_file.unlink()
+    run.folder.events_file.mkdir()
+    index.scan()
+    assert not index.unread
