@@ -28,10 +28,19 @@ from core.errors import UsageError
 _GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2 luma, to the digits that torchvision uses
 
 
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 images as float32 in 0–1; float ones as they are."""
+    return images if images.is_floating_point() else images.float().div_(255)
+
+
 def augment(
-    images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
+    images: Tensor,
+    specs: Sequence[Augment],
+    generator: torch.Generator,
+    blank: Tensor | None = None,
+    mirrored: Tensor | None = None,
 ) -> Tensor:
-    """Augmented images in 0–1.
+    """Augmented images.
 
     Args:
         images: uint8, or float32 in 0–1; B×C×H×W with one or three channels. Left as they are.
@@ -39,32 +48,14 @@ def augment(
         generator: on the device of the images. The result is a function of its state, the images and `specs`.
         blank: what `Cutout` and crops padded with the mean fill with, C values in 0–1; black if None. The mean of the
             training set becomes zero with normalisation, as in the paper.
+        mirrored: which images an alternating flip mirrors this time, bool B.
 
     Returns:
-        float32 B×C×H×W.
+        B×C×H×W, float32 in 0–1; uint8 images stay uint8 if `specs` only move pixels and leave black behind: they can
+        be normalised at once.
 
     Raises:
         UsageError: a crop mirrors more than the image holds.
-    """
-    return to_unit(augment_stored(images, specs, generator, blank))
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """uint8 images as float32 in 0–1; float ones as they are."""
-    return images if images.is_floating_point() else images.float().div_(255)
-
-
-def augment_stored(
-    images: Tensor,
-    specs: Sequence[Augment],
-    generator: torch.Generator,
-    blank: Tensor | None = None,
-    mirrored: Tensor | None = None,
-) -> Tensor:
-    """As `augment`, but uint8 images stay uint8 if `specs` only move pixels and leave black behind: they can be
-    normalised at once.
-
-    `mirrored` (bool, B) says which images an alternating flip mirrors this time.
     """
     draws = torch.rand(
         (sum(_num_draws(spec) for spec in specs), len(images)), generator=generator, device=images.device
@@ -140,7 +131,7 @@ def _move(images: Tensor, run: list[tuple[Augment, Tensor]], mirrored: Tensor | 
             blanked = new if blanked is None else blanked | new
         outside = here if outside is None else outside.add_(here)
         x, y = inner_x, inner_y
-    moved = _gather(images, (y * width + x).long().expand(batch, -1, -1))
+    moved = _gather(images, (y * width + x).long())
     if outside is not None:
         moved = moved.mul_((outside == 0).view(torch.uint8).unsqueeze(1))
     if blanked is not None:
@@ -187,7 +178,7 @@ def _symmetric(uniform: Tensor, degrees: float) -> Tensor:
 
 def _integers(uniform: Tensor, count: int) -> Tensor:
     """0 … count - 1, equally likely, as floats."""
-    return (uniform * count).floor_().clamp_(max=count - 1)  # a product just below count may have been rounded up to it
+    return (uniform * count).floor_()  # a float32 below 1 is at most 1 - 2⁻²⁴, which no rounding brings to count
 
 
 def _factor_ranges(spec: ColorJitter) -> dict[str, float]:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.config import DataConfig, HorizontalFlip, Normalize
-from core.data.augment import augment_stored
+from core.data.augment import augment
 from core.data.dataset import Split
 from core.data.packed import pack, unpack, words_of
 from core.data.randomness import stream_seed
@@ -159,7 +159,7 @@ class Pipeline:
                 images = unpack(words.index_select(0, chosen))
             self._generator.manual_seed(stream_seed(self._seed, "augment", epoch, number))
             mirrored = None if self._first_mirrored is None else self._first_mirrored[chosen] ^ (epoch % 2 == 0)
-            images = augment_stored(images, self._config.augment, self._generator, self._mean, mirrored)
+            images = augment(images, self._config.augment, self._generator, self._mean, mirrored)
             labels = self._split.labels.index_select(0, chosen)
             self._chunk = ((epoch, number), self.normalized(images), labels)
         return self._chunk[1], self._chunk[2]

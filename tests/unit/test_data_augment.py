@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision.transforms.v2 import functional as reference
 
 from core.config import Affine, Augment, ColorJitter, Cutout, HorizontalFlip, RandomCrop, Rotation
-from core.data.augment import augment, augment_stored
+from core.data.augment import augment, to_unit
 from core.errors import UsageError
 
 BATCH = 48
@@ -34,6 +34,12 @@ def images_of(channels: int = 3, height: int = 32, width: int = 32, batch: int =
 
 def generator_of(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def in_unit(
+    images: Tensor, specs: Sequence[Augment], generator: torch.Generator, blank: Tensor | None = None
+) -> Tensor:
+    return to_unit(augment(images, specs, generator, blank))
 
 
 def drawn(num_draws: int, seed: int, batch: int = BATCH) -> list[list[float]]:
@@ -85,14 +91,14 @@ TIES = 2e-4
 def test_flip_equals_torchvision() -> None:
     images = images_of(height=20, width=31)
     expected = [mirrored(image, draw[0], 0.3) for image, draw in zip(images, drawn(1, 5), strict=True)]
-    assert torch.equal(augment_stored(images, [HorizontalFlip(p=0.3)], generator_of(5)), torch.stack(expected))
+    assert torch.equal(augment(images, [HorizontalFlip(p=0.3)], generator_of(5)), torch.stack(expected))
 
 
 @pytest.mark.parametrize(("p", "flipped"), [(0.0, False), (1.0, True)])
 def test_flip_with_probability_zero_or_one_is_certain(p: float, flipped: bool) -> None:
     images = images_of()
     expected = images.flip(-1) if flipped else images
-    assert torch.equal(augment_stored(images, [HorizontalFlip(p=p)], generator_of(0)), expected)
+    assert torch.equal(augment(images, [HorizontalFlip(p=p)], generator_of(0)), expected)
 
 
 @pytest.mark.parametrize(("mode", "padding_mode"), [("zeros", "constant"), ("reflect", "reflect")])
@@ -103,7 +109,7 @@ def test_crop_equals_torchvision(mode: str, padding_mode: str) -> None:
         padded = reference.pad(image, [5, 5], padding_mode=padding_mode)
         expected.append(reference.crop(padded, math.floor(top * 11), math.floor(left * 11), 24, 32))
     spec = RandomCrop(padding=5, mode=mode)  # type: ignore[arg-type]
-    assert torch.equal(augment_stored(images, [spec], generator_of(7)), torch.stack(expected))
+    assert torch.equal(augment(images, [spec], generator_of(7)), torch.stack(expected))
 
 
 def test_crop_padded_with_the_mean_equals_torchvision_after_normalising() -> None:
@@ -112,7 +118,7 @@ def test_crop_padded_with_the_mean_equals_torchvision_after_normalising() -> Non
     for image, (left, top) in zip(images, drawn(2, 7), strict=True):
         padded = reference.pad(reference.normalize(image / 255, mean.tolist(), std.tolist()), [5, 5])
         expected.append(reference.crop(padded, math.floor(top * 11), math.floor(left * 11), 24, 32))
-    ours = augment(images, [RandomCrop(padding=5, mode="mean")], generator_of(7), mean)
+    ours = in_unit(images, [RandomCrop(padding=5, mode="mean")], generator_of(7), mean)
     torch.testing.assert_close((ours - mean.view(3, 1, 1)) / std.view(3, 1, 1), torch.stack(expected))
 
 
@@ -135,13 +141,13 @@ def test_the_later_of_two_crops_decides_what_is_outside(modes: tuple[Any, ...]) 
             for image, (left, top) in zip(one_by_one, draws[2 * number : 2 * number + 2].T.tolist(), strict=True)
         ]
         one_by_one = torch.stack(stored)
-    ours = augment(images, specs, generator_of(3), mean)
+    ours = in_unit(images, specs, generator_of(3), mean)
     torch.testing.assert_close(ours, one_by_one / 255, atol=0.01, rtol=0)
 
 
 def test_crop_offsets_are_uniform() -> None:
     columns = torch.arange(32, dtype=torch.uint8).expand(4500, 1, 32, 32).contiguous()
-    moved = augment_stored(columns, [RandomCrop(padding=4)], generator_of(0))
+    moved = augment(columns, [RandomCrop(padding=4)], generator_of(0))
     offsets = moved[:, 0, 16, 16].long() - 16
     counts = torch.bincount(offsets + 4, minlength=9)
     assert counts.sum() == 4500
@@ -153,7 +159,7 @@ def test_crop_offsets_are_uniform() -> None:
 def test_rotation_equals_torchvision(degrees: float) -> None:
     images = images_of(height=32, width=28)
     expected = [turned(image, draw[0], degrees) for image, draw in zip(images, drawn(1, 3), strict=True)]
-    ours = augment_stored(images, [Rotation(degrees=degrees)], generator_of(3))
+    ours = augment(images, [Rotation(degrees=degrees)], generator_of(3))
     assert part_that_differs(ours, torch.stack(expected)) < TIES
 
 
@@ -169,7 +175,7 @@ def test_rotation_equals_torchvision(degrees: float) -> None:
 def test_affine_equals_torchvision(spec: Affine) -> None:
     images = images_of()
     expected = [warped(image, draws, spec) for image, draws in zip(images, drawn(3, 4), strict=True)]
-    assert part_that_differs(augment_stored(images, [spec], generator_of(4)), torch.stack(expected)) < TIES
+    assert part_that_differs(augment(images, [spec], generator_of(4)), torch.stack(expected)) < TIES
 
 
 def test_movements_in_one_gather_equal_torchvision_one_after_another() -> None:
@@ -179,7 +185,7 @@ def test_movements_in_one_gather_equal_torchvision_one_after_another() -> None:
     for image, (flip, turn, *warp, left, top) in zip(images, drawn(7, 9), strict=True):
         image = warped(turned(mirrored(image, flip), turn, 10), warp, affine)
         expected.append(reference.crop(reference.pad(image, [4, 4]), math.floor(top * 9), math.floor(left * 9), 32, 32))
-    ours = augment_stored(images, [HorizontalFlip(), Rotation(degrees=10), affine, RandomCrop()], generator_of(9))
+    ours = augment(images, [HorizontalFlip(), Rotation(degrees=10), affine, RandomCrop()], generator_of(9))
     assert part_that_differs(ours, torch.stack(expected)) < 2 * TIES
 
 
@@ -200,12 +206,12 @@ def test_jitter_equals_torchvision_in_the_image_s_own_order(spec: ColorJitter, c
     images = images_of(channels).float() / 255
     num_draws = 2 * sum(width > 0 for width in (spec.brightness, spec.contrast, spec.saturation))
     expected = [jittered(image, draws, spec) for image, draws in zip(images, drawn(num_draws, 2), strict=True)]
-    torch.testing.assert_close(augment(images, [spec], generator_of(2)), torch.stack(expected), rtol=0, atol=2e-6)
+    torch.testing.assert_close(in_unit(images, [spec], generator_of(2)), torch.stack(expected), rtol=0, atol=2e-6)
 
 
 def test_brightness_factors_fill_their_range() -> None:
     grey = torch.full((4000, 3, 4, 4), 0.5)
-    factors = augment(grey, [ColorJitter(brightness=0.2)], generator_of(0))[:, 0, 0, 0] / 0.5
+    factors = in_unit(grey, [ColorJitter(brightness=0.2)], generator_of(0))[:, 0, 0, 0] / 0.5
     assert factors.min() >= 0.8
     assert factors.max() <= 1.2
     assert factors.mean().item() == pytest.approx(1.0, abs=0.01)
@@ -222,39 +228,39 @@ def test_cutout_blanks_one_square_cut_off_at_the_border(size: int, blank: tuple[
         left, top = math.floor(x * 32) - size // 2, math.floor(y * 20) - size // 2
         square = image[:, max(top, 0) : top + size, max(left, 0) : left + size]
         square[:] = 0 if filling is None else filling
-    assert torch.equal(augment(images, [Cutout(size=size)], generator_of(6), filling), expected)
+    assert torch.equal(in_unit(images, [Cutout(size=size)], generator_of(6), filling), expected)
 
 
 def test_augmentations_apply_in_the_order_given() -> None:
     whole, white = Cutout(size=64), torch.ones(3, 1, 1)
-    moved_last = augment(images_of(), [whole, RandomCrop(padding=8)], generator_of(0), white)
-    cut_last = augment(images_of(), [RandomCrop(padding=8), whole], generator_of(0), white)
+    moved_last = in_unit(images_of(), [whole, RandomCrop(padding=8)], generator_of(0), white)
+    cut_last = in_unit(images_of(), [RandomCrop(padding=8), whole], generator_of(0), white)
     assert (moved_last == 0).any()
     assert (cut_last == 1).all()
 
 
 def test_images_draw_parameters_of_their_own() -> None:
     same = images_of(batch=1).expand(40, -1, -1, -1)
-    results = augment(same, SYSTEM_A, generator_of(0)).flatten(1)
+    results = in_unit(same, SYSTEM_A, generator_of(0)).flatten(1)
     assert len(results.unique(dim=0)) == 40
 
 
 def test_result_is_a_function_of_the_generator_s_state_and_leaves_the_images_alone() -> None:
     images = images_of()
     before = images.clone()
-    first = augment(images, EVERYTHING, generator_of(11))
-    assert torch.equal(first, augment(images, EVERYTHING, generator_of(11)))
-    assert not torch.equal(first, augment(images, EVERYTHING, generator_of(12)))
+    first = in_unit(images, EVERYTHING, generator_of(11))
+    assert torch.equal(first, in_unit(images, EVERYTHING, generator_of(11)))
+    assert not torch.equal(first, in_unit(images, EVERYTHING, generator_of(12)))
     floats = before.float() / 255
-    augment(floats, EVERYTHING, generator_of(11))
+    in_unit(floats, EVERYTHING, generator_of(11))
     assert torch.equal(images, before)
     assert torch.equal(floats, before.float() / 255)
 
 
 def test_uint8_and_float_images_give_the_same() -> None:
     images = images_of()
-    from_bytes = augment(images, EVERYTHING, generator_of(8))
-    assert torch.equal(from_bytes, augment(images.float() / 255, EVERYTHING, generator_of(8)))
+    from_bytes = in_unit(images, EVERYTHING, generator_of(8))
+    assert torch.equal(from_bytes, in_unit(images.float() / 255, EVERYTHING, generator_of(8)))
     assert from_bytes.dtype == torch.float32
     assert from_bytes.min() >= 0
     assert from_bytes.max() <= 1
@@ -262,17 +268,17 @@ def test_uint8_and_float_images_give_the_same() -> None:
 
 def test_without_augmentations_images_are_only_scaled() -> None:
     images = images_of()
-    assert torch.equal(augment(images, [], generator_of(0)), images.float() / 255)
-    assert augment_stored(images, [], generator_of(0)).dtype == torch.uint8
+    assert torch.equal(in_unit(images, [], generator_of(0)), images.float() / 255)
+    assert augment(images, [], generator_of(0)).dtype == torch.uint8
 
 
 def test_single_channel_images_of_other_sizes_work() -> None:
-    assert augment(images_of(1, 28, 28), EVERYTHING, generator_of(0)).shape == (BATCH, 1, 28, 28)
+    assert in_unit(images_of(1, 28, 28), EVERYTHING, generator_of(0)).shape == (BATCH, 1, 28, 28)
 
 
 def test_mirroring_more_than_the_image_holds_is_refused() -> None:
     with pytest.raises(UsageError, match="padding of 8"):
-        augment(images_of(height=8), [RandomCrop(padding=8, mode="reflect")], generator_of(0))
+        in_unit(images_of(height=8), [RandomCrop(padding=8, mode="reflect")], generator_of(0))
 
 
 @pytest.mark.parametrize("spec", EVERYTHING, ids=lambda spec: type(spec).__name__)
@@ -280,4 +286,4 @@ def test_nothing_reads_values_back_from_the_device(spec: Augment) -> None:
     # Fake tensors have no values: .item(), mask indexing or a shape that depends on data would raise.
     with FakeTensorMode():
         images = torch.empty((8, 3, 32, 32), dtype=torch.uint8)
-        assert augment(images, [spec], torch.Generator()).shape == (8, 3, 32, 32)
+        assert in_unit(images, [spec], torch.Generator()).shape == (8, 3, 32, 32)
