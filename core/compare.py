@@ -16,13 +16,8 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Along = Literal["step", "epoch", "time"]
 """What curves are set beside each other by; time is training time, evaluation and pauses left out."""
-Metric = Literal["top1", "top5", "validation_loss", "train_loss", "train_accuracy", "lr", "gradient_norm"]
-_OF_BATCHES: dict[Metric, str] = {
-    "train_loss": "loss",
-    "train_accuracy": "accuracy",
-    "lr": "lr",
-    "gradient_norm": "gradient_norm",
-}
+Metric = Literal["top1", "validation_loss", "train_loss", "lr"]
+_OF_BATCHES: dict[Metric, str] = {"train_loss": "loss", "lr": "lr"}
 _INCIDENTAL = ("checkpoint.", "data.dir", "data.evaluation_batch_size", "threads", "recipe")
 """Settings that do not make another result; of the recipe only its name."""
 
@@ -42,15 +37,13 @@ def curve(state: RunState, metric: Metric, along: Along) -> CurvePoints:
         steps = state.batches["step"] + 1
         x = state.batches["elapsed"] if along == "time" else steps / per_epoch if along == "epoch" else steps
         return CurvePoints(np.asarray(x, np.float64), state.batches[_OF_BATCHES[metric]])
-    ys: list[float | None] = []
-    for epoch in state.epochs:
-        result = epoch.validation
-        ys.append(result.loss if metric == "validation_loss" else result.top1 if metric == "top1" else result.top5)
+    results = [epoch.validation for epoch in state.epochs]
+    ys = [result.top1 if metric == "top1" else result.loss for result in results]
     if along == "time":
         xs: list[float] = list(state.epoch_seconds)
     else:
         xs = [float(epoch.epoch if along == "epoch" else epoch.step) for epoch in state.epochs]
-    return CurvePoints(np.array(xs, np.float64), np.array([np.nan if y is None else y for y in ys], np.float64))
+    return CurvePoints(np.array(xs, np.float64), np.array(ys, np.float64))
 
 
 @dataclass(frozen=True)
@@ -84,17 +77,23 @@ def band(curves: Sequence[CurvePoints], points: int = 400) -> Band | None:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as `a.b: value`; the items of a list of sections are told apart by their type."""
+    """Nested settings as `a.b: value`.
+
+    Of a list of sections, as the augmentations, the list itself is that of their types: their order is a setting too.
+    """
     found: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             found |= flat(value, f"{name}.")
-        elif isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) for item in value):
-            for number, item in enumerate(value):
-                found |= flat(item, f"{name}.{item.get('type', number)}.")
+        elif isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+            found[name] = types = [str(item.get("type")) for item in value]
+            for number, (type_, item) in enumerate(zip(types, value, strict=True)):
+                place = types[:number].count(type_) + 1  # among those of its type
+                rest = {key: value for key, value in item.items() if key != "type"}
+                found |= flat(rest, f"{name}.{type_}." if place == 1 else f"{name}.{type_}.{place}.")
         else:
-            found[name] = list(value) if isinstance(value, tuple) else value
+            found[name] = value
     return found
 
 
@@ -111,7 +110,7 @@ def seed_groups(configs: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     groups: dict[str, list[int]] = {}
     for index, config in enumerate(configs):
         kept = {key: value for key, value in flat(config).items() if key != "seed" and not _is_incidental(key)}
-        groups.setdefault(f"{config.get('recipe')} {sorted(kept.items(), key=str)}", []).append(index)
+        groups.setdefault(f"{config.get('recipe')} {sorted(kept.items())}", []).append(index)
     return list(groups.values())
 
 
@@ -134,9 +133,9 @@ class ClassChange:
 
 
 def class_changes(before: Counts, after: Counts) -> list[ClassChange]:
-    """Classes by gain, the largest first; those without images last."""
-    old, new = class_metrics(before).recall, class_metrics(after).recall
-    changes = [ClassChange(index, float(old[index]), float(new[index])) for index in range(min(len(old), len(new)))]
+    """Classes by gain, the largest first; those without images last. Both are of the same classes."""
+    recalls = zip(class_metrics(before).recall, class_metrics(after).recall, strict=True)
+    changes = [ClassChange(index, float(was), float(now)) for index, (was, now) in enumerate(recalls)]
     return sorted(changes, key=lambda change: (np.isnan(change.gain), -change.gain))
 
 

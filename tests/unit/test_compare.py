@@ -51,10 +51,6 @@ def test_curves_lie_along_steps_epochs_or_training_time(along: str, x: list[floa
     assert len(losses.x) == 12
 
 
-def test_top5_that_was_not_measured_is_a_gap() -> None:
-    assert np.isnan(curve(run_of(0.1), "top5", "epoch").y).all()
-
-
 def test_the_band_of_seeds_is_their_mean_and_range_at_each_epoch() -> None:
     found = band([points([1, 2, 3], [0.1, 0.4, 0.5]), points([1, 2, 3, 4], [0.3, 0.2, 0.9, 1.0])])
     assert found is not None
@@ -78,6 +74,9 @@ def test_a_band_may_be_a_single_epoch_and_has_400_places_at_most() -> None:
     found = band([points([1], [0.1]), points([1, 2], [0.3, 0.4])])
     assert found is not None
     assert (found.x.tolist(), found.low.tolist(), found.high.tolist()) == ([1], [0.1], [0.3])
+    ahead = band([points([1, 2, 3], [0.1, 0.2, 0.3]), points([1, 2], [0.3, 0.4])])
+    assert ahead is not None
+    assert ahead.x.tolist() == [1, 2]
     many = band([points(list(range(1000)), [0.5] * 1000)] * 2)
     assert many is not None
     assert len(many.x) == 400
@@ -90,17 +89,29 @@ def test_one_curve_or_two_that_never_meet_make_no_band() -> None:
 
 
 def test_only_settings_that_differ_are_told() -> None:
-    one = {"seed": 1, "optimizer": {"lr": 0.1, "name": "sgd"}, "augment": [{"type": "flip", "p": 0.5}]}
-    other = {"seed": 2, "optimizer": {"lr": 0.1, "name": "adam"}, "augment": []}
+    one = {"seed": 1, "optimizer": {"lr": 0.1, "name": "sgd"}, "augment": [{"type": "flip", "p": 0.5}], "at": [1, 2]}
+    other = {"seed": 2, "optimizer": {"lr": 0.1, "name": "adam"}, "augment": [], "at": [1, 3]}
     assert setting_differences([one, other]) == [
-        ("augment", [None, []]),
+        ("at", [[1, 2], [1, 3]]),
+        ("augment", [["flip"], []]),
         ("augment.flip.p", [0.5, None]),
-        ("augment.flip.type", ["flip", None]),
         ("optimizer.name", ["sgd", "adam"]),
         ("seed", [1, 2]),
     ]
     assert setting_differences([one, one, one]) == []
     assert flat(one)["optimizer.lr"] == 0.1
+
+
+def test_the_order_of_augmentations_is_a_setting_and_each_counts() -> None:
+    crop, small, large = {"type": "crop", "padding": 4}, {"type": "cutout", "size": 2}, {"type": "cutout", "size": 8}
+    one, other, third = ({"augment": chosen} for chosen in ([crop, large], [large, crop], [crop, small, large]))
+    assert setting_differences([one, other]) == [("augment", [["crop", "cutout"], ["cutout", "crop"]])]
+    assert setting_differences([one, third]) == [
+        ("augment", [["crop", "cutout"], ["crop", "cutout", "cutout"]]),
+        ("augment.cutout.2.size", [None, 8]),
+        ("augment.cutout.size", [8, 2]),
+    ]
+    assert seed_groups([one, other, third]) == [[0], [1], [2]]
 
 
 def test_seeds_of_one_recipe_belong_together() -> None:

@@ -63,11 +63,11 @@ def curves_plot(board: Board, metric: Metric, unit: Unit) -> PlotSpec:
         run = board.runs[group[0]]
         found = [curve(board.runs[index].state, metric, board.along) for index in group]
         last = max([last, *(float(one.x[-1]) for one in found if len(one.x))])
-        smoothing = board.smoothing if metric in ("train_loss", "train_accuracy", "gradient_norm") else 0.0
+        smoothing = board.smoothing if metric == "train_loss" else 0.0
         if len(group) > 1 and smoothing:
             found = [CurvePoints(one.x, smooth(one.y, smoothing)) for one in found]
             smoothing = 0.0
-        points = metric in ("top1", "top5", "validation_loss")
+        points = metric in ("top1", "validation_loss")
         marker = run.letter[0] if points else ""
         spread = band(found) if len(group) > 1 else None
         if spread is None:
