@@ -19,7 +19,7 @@ from core.config import TrainConfig
 from core.errors import ExitCode, StorageError, UsageError
 from core.headless import LineReport
 from core.recorder import Recorder
-from core.runfolder import RunFolder, create_run_folder
+from core.runfolder import Manifest, RunFolder, create_run_folder
 from core.seeds import spread, summarize_seeds
 from core.session import ReportTo, Request
 from core.setup import Setup, set_up
@@ -134,6 +134,15 @@ def test_only_finished_runs_count_and_the_others_are_named(status: str, tmp_path
     assert f"note: b is {status} and does not count" in summary_lines(found)
 
 
+def test_a_run_that_has_only_just_begun_does_not_count(tmp_path: Path) -> None:
+    runs = [seed_run(tmp_path, "a", 0, [0.5]), seed_run(tmp_path, "b", 1, [], status="stopped")]
+    begun = create_run_folder(tmp_path, "shapes-small", "c")
+    begun.write_manifest(Manifest(id="c", recipe="shapes-small", created=1.0, config={"seed": 2}))
+    found = summarize_seeds([*runs, begun], 0.5)
+    assert (found.num_finished, found.num_reached) == (1, 1)
+    assert [run.top1 for run in found.runs] == [0.5, None, None]
+
+
 def test_runs_that_are_no_seeds_of_each_other_are_told_of(tmp_path: Path) -> None:
     runs = [seed_run(tmp_path, "a", 0, [0.5]), seed_run(tmp_path, "b", 1, [0.5], epochs=99)]
     (remark,) = summarize_seeds(runs).remarks
@@ -165,12 +174,12 @@ def test_runs_of_the_same_seed_are_told_of(tmp_path: Path) -> None:
 
 
 def test_a_run_counts_once(tmp_path: Path) -> None:
-    run = seed_run(tmp_path, "a", 0, [0.5])
+    runs = [seed_run(tmp_path, name, 0, [0.5]) for name in "ba"]
     with pytest.raises(UsageError, match="run a is named twice"):
-        summarize_seeds([run, RunFolder(tmp_path / "a" / ".." / "a")])
+        summarize_seeds([*runs, RunFolder(tmp_path / "a" / ".." / "a")])
 
 
-@pytest.mark.parametrize("target", [0.0, -0.1, 94.0, float("nan")])
+@pytest.mark.parametrize("target", [0.0, -0.1, 1.01, 94.0, float("nan")])
 def test_a_target_is_a_fraction(target: float) -> None:
     with pytest.raises(UsageError, match=r"as \.94"):
         summarize_seeds([], target)
