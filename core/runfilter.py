@@ -71,7 +71,9 @@ def _test(word: str) -> Test:
         wanted = word.casefold()
         return lambda row: wanted in _all_text(row)
     key, sign, value = found["key"].lower(), found["sign"], found["value"]
-    if key in _TEXTS and sign in ":=":
+    if key in _TEXTS:
+        if sign not in ":=":
+            raise UsageError(f"{key} is a text: write {key}:WORD")
         texts, pattern = _TEXTS[key], value.casefold()
         pattern = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
         return lambda row: any(fnmatch.fnmatchcase(text.casefold(), pattern) for text in texts(row))

@@ -242,14 +242,16 @@ def row(**more: object) -> Row:
     "text",
     ["", "lenet", "LENET cifar", "acc>70", "acc>=71 acc<72", "acc=71", "recipe:c10*", "state:fin", "state:ended",
      "-state:live", "tag:keep", "keep", "epoch>2", "acc>70%", "last=65",
-     "state:FIN", "note:WIDE", "wide", "torn", "-", "minutes<=1", "minutes=1",
-     "#keep"],
+     "state:FIN", "note:WIDE", "wide", "torn", "-", "minutes<=1", "minutes=1", "ACC>=70", "epoch<=4", "#keep"],
 )  # fmt: skip
 def test_a_filter_that_fits(text: str) -> None:
     assert parse_filter(text)(row(tags=("keep",)))
 
 
-@pytest.mark.parametrize("text", ["resnet", "acc>72", "recipe:lenet*", "state:live", "-lenet", "tag:k?p", "minutes>1"])
+@pytest.mark.parametrize(
+    "text",
+    ["resnet", "acc>72", "recipe:lenet*", "state:live", "-lenet", "-tag:keep", "tag:k?p", "minutes>1", "minutes<1"],
+)
 def test_a_filter_that_does_not_fit(text: str) -> None:
     assert not parse_filter(text)(row(tags=("keep",)))
 
@@ -259,7 +261,10 @@ def test_a_run_without_accuracy_fits_no_bound() -> None:
     assert not parse_filter("last>0")(row(last=None))
 
 
-@pytest.mark.parametrize(("text", "told"), [("ac>70", 'nearest|did you mean|"ac"'), ("acc>high", "is a number")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("ac>70", r'no term "ac"\. Did you mean "acc"'), ("acc>high", "is a number"), ("state>live", "write state:WORD")],
+)
 def test_a_wrong_term_is_named(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         parse_filter(text)
