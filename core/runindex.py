@@ -60,10 +60,9 @@ class RunIndex:
 
     Args:
         runs_dir: where the runs are.
-        keep: whether to keep what was read in `runs/.index`.
     """
 
-    def __init__(self, runs_dir: Path, *, keep: bool = True) -> None:
+    def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
         self.summaries: dict[str, RunSummary] = {}
         self.notes: dict[str, Notes] = {}
@@ -71,8 +70,7 @@ class RunIndex:
         """Runs to be read, again or for the first time."""
         self.problem = ""
         """Why the folder itself cannot be read."""
-        self._keep = keep
-        self._entries: dict[str, _Entry] = self._load() if keep else {}
+        self._entries = self._load()
         self._followed: dict[str, _Followed] = {}
         self._dirty = False
 
@@ -110,7 +108,7 @@ class RunIndex:
 
     def save(self) -> None:
         """Keep what was read. A folder that cannot be written is no reason to bother anyone."""
-        if self._keep and self._dirty and self.runs_dir.is_dir():
+        if self._dirty:
             self._dirty = False
             # Names of other encodings, which no text can hold, are read anew each time.
             kept = {name: entry for name, entry in self._entries.items() if name.isprintable()}

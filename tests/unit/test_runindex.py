@@ -57,14 +57,18 @@ def test_a_kept_row_equals_a_fresh_one_and_is_not_read_again(tmp_path: Path, mon
     assert not second.unread
 
 
-def test_a_run_that_changed_is_read_again_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_run_that_changed_is_read_again_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = live(tmp_path)
     index = listed(tmp_path)
     before = index.summaries[run.folder.id].step
     run.train(40)
     index.scan()
     assert set(index.unread) == {run.folder.id}
-    index.read()
+    with monkeypatch.context() as patch:
+        patch.setattr(runindex, "EventReader", None)  # whoever begins at the start now fails
+        index.read()
     row = index.summaries[run.folder.id]
     assert row.step == before + 40
     assert row == listed(tmp_path).summaries[run.folder.id]
@@ -74,6 +78,10 @@ def test_runs_come_and_go(tmp_path: Path) -> None:
     index = RunIndex(tmp_path / "runs")
     index.scan()
     assert index.summaries == {}
+    (tmp_path / "runs" / ".trash").mkdir(parents=True)
+    (tmp_path / "runs" / "todo.txt").touch()
+    index.scan()
+    assert index.summaries == {}
     run = ended(tmp_path / "runs", run_id="one")
     index.scan()
     assert set(index.summaries) == set(index.unread) == {"one"}
@@ -81,6 +89,16 @@ def test_runs_come_and_go(tmp_path: Path) -> None:
     run.folder.path.rename(tmp_path / "elsewhere")
     index.scan()
     assert index.summaries == {}
+
+
+def test_a_folder_that_cannot_be_read_says_so_until_it_can(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    index = listed(tmp_path / "runs")
+    assert "Not a directory" in index.problem
+    (tmp_path / "runs").unlink()
+    ended(tmp_path / "runs", run_id="one")
+    index.scan()
+    assert (index.problem, set(index.summaries)) == ("", {"one"})
 
 
 def test_reading_stops_when_its_time_is_up(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core import runindex
 from core.runindex import RunIndex
 from core.runnotes import Notes, write_notes
 from tests.ui.canned import ended, live
@@ -27,6 +28,7 @@ def test_a_row_is_read_again_whichever_of_its_files_has_changed(name: str, tmp_p
     write_notes(run.folder.path, Notes(("keep",), ""))
     index = kept(tmp_path)
     assert not index.unread
+    assert index.notes == {"one": Notes(("keep",), "")}
     os.utime(run.folder.path / name, ns=(1, 1))
     for looking in (index, RunIndex(tmp_path)):
         looking.scan()
@@ -38,6 +40,15 @@ def test_a_manifest_of_another_size_is_another_one_whatever_its_time(tmp_path: P
     index, status = kept(tmp_path), run.folder.manifest_file.stat()
     run.folder.manifest_file.write_bytes(run.folder.manifest_file.read_bytes() + b"\n")
     os.utime(run.folder.manifest_file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    index.scan()
+    assert set(index.unread) == {"one"}
+
+
+def test_rows_of_another_version_are_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(tmp_path, run_id="one")
+    kept(tmp_path)
+    monkeypatch.setattr(runindex, "_VERSION", 0)
+    index = RunIndex(tmp_path)
     index.scan()
     assert set(index.unread) == {"one"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StorageError
-from core.runfolder import list_runs
+from core.runfolder import RunFolder, list_runs
 from core.runnotes import Notes, parse_tags, read_notes, write_notes
 from core.trash import from_trash, to_trash
 from tests.ui.canned import ended
@@ -43,3 +43,13 @@ def test_what_is_deleted_comes_back(name: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=f"^cannot bring {second} back: there is another run named {name}$"):
         from_trash(second, run.folder)
     assert list_runs(tmp_path) == [run.folder]
+
+
+def test_a_run_that_cannot_be_deleted_or_brought_back_says_so(tmp_path: Path) -> None:
+    run = ended(tmp_path, run_id="one")
+    with pytest.raises(StorageError, match="cannot bring back two: No such file"):
+        from_trash(tmp_path / ".trash" / "two", RunFolder(tmp_path / "two"))
+    (tmp_path / ".trash").touch()
+    with pytest.raises(StorageError, match="cannot move run one"):
+        to_trash(run.folder)
+    assert run.folder.events_file.exists()
