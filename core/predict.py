@@ -32,6 +32,7 @@ from core.setup import set_up
 Say = Callable[[str], None]
 """Takes a line for a person: what is being waited for, or what could not be used."""
 _BATCH_SIZE = 256
+_NUM_GUESSES = 5
 
 
 def find_checkpoint(folder: RunFolder, which: str) -> Path:
@@ -141,13 +142,12 @@ def predict(
     images: Iterable[Path],
     which: str,
     *,
-    num_guesses: int = 5,
     device: str | None = None,
     data_dir: Path | None = None,
     dataset: str | None = None,
     say: Say,
 ) -> Iterator[tuple[Path, list[Guess] | DataError]]:
-    """Classify image files: for each its most probable classes, or why it cannot be read, without a full stop.
+    """Classify image files: for each its five most probable classes, or why it cannot be read, without a full stop.
 
     Images of any size are turned upright, scaled and cropped about the centre as `core.data.folder` does, in grey for
     a network that takes one channel.
@@ -157,7 +157,6 @@ def predict(
         started: how it began: classes and shape of the images.
         images: files, in the order of the answers.
         which: see `find_checkpoint`.
-        num_guesses: classes for each image.
         device, data_dir, dataset: instead of the run's settings.
         say: hears what is being loaded.
 
@@ -184,7 +183,7 @@ def predict(
             inputs = _normalized(torch.from_numpy(np.stack(pixels)), normalize).to(chosen)
             with torch.inference_mode(), torch.autocast(chosen.type, torch.bfloat16, info.precision == "bfloat16"):
                 logits = model(inputs)
-            answers = iter(_guesses(logits.float().softmax(1).cpu(), started.classes, num_guesses))
+            answers = iter(_guesses(logits.float().softmax(1).cpu(), started.classes))
         for image, array in read:
             yield image, array if isinstance(array, DataError) else next(answers)
 
@@ -245,8 +244,8 @@ def _normalized(images: Tensor, normalize: Normalize | None) -> Tensor:
     return (inputs - mean) / std
 
 
-def _guesses(probabilities: Tensor, classes: list[str], count: int) -> list[list[Guess]]:
-    best = probabilities.topk(min(count, len(classes)))
+def _guesses(probabilities: Tensor, classes: list[str]) -> list[list[Guess]]:
+    best = probabilities.topk(min(_NUM_GUESSES, len(classes)))
     return [
         [Guess(classes[index], value) for index, value in zip(indices, values, strict=True)]
         for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)

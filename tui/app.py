@@ -93,10 +93,10 @@ class DashboardApp(App[None], inherit_bindings=False):
     def _run_screen(self, recipe: str) -> RunScreen:
         return RunScreen(self.scene, recipe, self._interval, self._clock)
 
-    def open_run(self, source: Source, recipe: str, closed: Callable[[object], None] | None = None) -> None:
-        """Show a run on top of the present screen; `closed` is called when one comes back."""
+    def open_run(self, source: Source, recipe: str) -> None:
+        """Show a run on top of the present screen."""
         self.scene = Scene(source, replace(self.scene.view, window=None, crosshair=None), self.make_look())
-        self.push_screen(self._run_screen(recipe), closed)
+        self.push_screen(self._run_screen(recipe))
 
     def _set_theme(self) -> None:
         self.theme = PLAIN if self.no_color else (DARK if self.settings.theme == "dark" else LIGHT).name

@@ -14,21 +14,20 @@ _SIZE = (120, 40)
 _FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 
 
-def write_screenshot(folder: RunFolder, path: Path, size: tuple[int, int] = _SIZE) -> Path:
+def write_screenshot(folder: RunFolder, path: Path) -> Path:
     """Write the overview of a run as it stands as SVG, in the colours and the theme that the viewer has chosen.
 
     Args:
         folder: the run.
         path: the file.
-        size: columns and lines.
 
     Raises:
         StorageError: the run cannot be read or the file not be written.
     """
-    return write_text(path, asyncio.run(screenshot(folder, size)))
+    return write_text(path, asyncio.run(_screenshot(folder)))
 
 
-async def screenshot(folder: RunFolder, size: tuple[int, int]) -> str:
+async def _screenshot(folder: RunFolder) -> str:
     """The picture as SVG. It names fonts, but fetches none: the file needs no network."""
     from tui.app import DashboardApp
     from tui.render.palettes import make_look
@@ -46,7 +45,7 @@ async def screenshot(folder: RunFolder, size: tuple[int, int]) -> str:
     app.scene.look = make_look(
         app.settings.palette, dark=dark, color_system="truecolor", no_color=app.no_color, ascii=False
     )
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=_SIZE) as pilot:
         await pilot.pause()
         while source.is_behind:
             await pilot.pause()

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from core.errors import StorageError
@@ -44,7 +43,7 @@ class Trainer:
         return f"the trainer ended before it could say why ({how})"
 
 
-def start_trainer(arguments: list[str], directory: Path | None = None) -> Trainer:
+def start_trainer(arguments: list[str]) -> Trainer:
     """Start `cifar-tui ARGUMENTS` in a session of its own, with nothing of it on this terminal.
 
     A new session has no controlling terminal, so that neither Ctrl-C nor the end of an SSH connection reaches it.
@@ -60,7 +59,6 @@ def start_trainer(arguments: list[str], directory: Path | None = None) -> Traine
             stdout=output,
             stderr=output,
             start_new_session=True,
-            cwd=directory,
         )
     except OSError as error:
         raise StorageError(f"cannot start the trainer: {error.strerror}") from error

@@ -23,11 +23,11 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits + 1}f}%" if text.startswith("100.") and fraction < 1 else text
 
 
-def points(difference: float | None, digits: int = 1) -> str:
+def points(difference: float | None) -> str:
     """A difference of two fractions in percentage points, with a true minus: +1.4, −0.3."""
     if difference is None or not math.isfinite(difference):
         return DASH
-    text = f"{100 * difference:+.{digits}f}"
+    text = f"{100 * difference:+.1f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 

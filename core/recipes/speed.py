@@ -48,7 +48,6 @@ def _config(
     padding: int = 2,
     cutout: int = 0,
     low_size: int | None = None,
-    low_part: float = 0.5,
     rise: float = 0.0,
     **network: Scalar,
 ) -> TrainConfig:
@@ -64,7 +63,6 @@ def _config(
             drop_last=True,
             augment=augment,
             low_size=low_size,
-            low_part=low_part,
         ),
         model=ModelConfig(name="speednet", args={"bias_part": _BIAS_PART, **network}),
         optimizer=OptimizerConfig(

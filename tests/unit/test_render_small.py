@@ -105,10 +105,6 @@ def test_any_finite_number_has_a_short_text(function: Callable[[float], str], va
     assert 0 < len(function(value)) <= 26
 
 
-def test_a_signed_percentage() -> None:
-    assert numbers.percent(0.014, sign=True) == "+1.4%"
-
-
 def test_a_sparkline_shows_the_newest_values_at_the_right() -> None:
     assert sparkline([9, 0, 1, 2, 3, 4, 5, 6, 7], 8, LOOK).plain == "▁▂▃▄▅▆▇█"
     assert sparkline([0, 1], 4, LOOK).plain == "  ▁█"

@@ -43,18 +43,18 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{max(0, min(decimals, digits))}f}"
 
 
-def rate(value: float | None, unit: str = "img/s") -> str:
-    """How many a second: 41,220 img/s; slow rates keep a decimal."""
+def rate(value: float | None) -> str:
+    """Images a second: 41,220 img/s; slow rates keep a decimal."""
     if not _is_number(value):
-        return f"{DASH} {unit}"
-    return f"{value:,.0f} {unit}" if abs(value) >= 10 else f"{value:.1f} {unit}"
+        return f"{DASH} img/s"
+    return f"{value:,.0f} img/s" if abs(value) >= 10 else f"{value:.1f} img/s"
 
 
-def percent(fraction: float | None, digits: int = 1, sign: bool = False) -> str:
-    """A fraction as a percentage: 73.4%, with `sign` +1.4%."""
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction as a percentage: 73.4%."""
     if not _is_number(fraction):
         return DASH
-    return f"{100 * fraction:{'+' if sign else ''}.{digits}f}%"
+    return f"{100 * fraction:.{digits}f}%"
 
 
 def share(fraction: float) -> str:
@@ -62,11 +62,11 @@ def share(fraction: float) -> str:
     return "<1%" if 0 < fraction < 0.01 else f"{100 * fraction:.0f}%"
 
 
-def points(difference: float | None, digits: int = 1) -> str:
+def points(difference: float | None) -> str:
     """A difference of two fractions in percentage points, signed: +1.4, -0.3; what rounds to zero has no sign."""
     if not _is_number(difference):
         return DASH
-    text = f"{100 * difference:+.{digits}f}"
+    text = f"{100 * difference:+.1f}"
     return text[1:] if float(text) == 0 else text
 
 
