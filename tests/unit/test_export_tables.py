@@ -47,6 +47,11 @@ def test_wall_times_are_those_of_the_records(written: dict[str, list[dict[str, s
     assert [float(row["wall"]) - WALL for row in written["epochs"]] == pytest.approx([2, 8])
 
 
+def test_wall_times_of_chunks_that_follow_each_other(tmp_path: Path) -> None:
+    data = gather(make_run(tmp_path / "run", two_epochs()[:4]))
+    assert (data.step_walls - WALL).tolist() == pytest.approx([-0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3])
+
+
 def test_csv_of_epochs(written: dict[str, list[dict[str, str]]]) -> None:
     first, second = written["epochs"]
     assert (first["epoch"], second["epoch"]) == ("1", "2")
@@ -214,6 +219,19 @@ def test_answers_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
     predictions.unlink()
     with pytest.raises(StorageError, match="missing"):
         read_answers(data)
+
+
+@pytest.mark.parametrize("fingerprint", [None, "../0123456789abcdef"])
+def test_a_run_that_has_kept_no_images_or_no_predictions_says_so(fingerprint: str | None, tmp_path: Path) -> None:
+    events = two_epochs()
+    events[0] = msgspec.structs.replace(started(), image_fingerprint=fingerprint)
+    with pytest.raises(StorageError, match="no images"):
+        read_answers(gather(make_run(tmp_path / "runs" / "run", events)))
+    epoch = epoch_ended(3, CONFUSIONS[1])
+    silent = msgspec.structs.replace(epoch.validation, predictions=None)
+    events.insert(-1, msgspec.structs.replace(epoch, validation=silent))
+    with pytest.raises(StorageError, match="no predictions"):
+        read_answers(gather(make_run(tmp_path / "runs" / "other", events)))
 
 
 def test_predictions_outside_the_run_are_not_opened(tmp_path: Path) -> None:
