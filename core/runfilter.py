@@ -39,8 +39,8 @@ _TEXTS: dict[str, Callable[[Row], tuple[str, ...]]] = {
     "note": lambda row: (row.notes.note,),
 }
 _NUMBERS: dict[str, Callable[[Row], float | None]] = {
-    "acc": lambda row: None if row.summary.best is None else 100 * row.summary.best,
-    "last": lambda row: None if row.summary.last is None else 100 * row.summary.last,
+    "acc": lambda row: _percent(row.summary.best),
+    "last": lambda row: _percent(row.summary.last),
     "epoch": lambda row: row.summary.epoch,
     "epochs": lambda row: row.summary.num_epochs,
     "seed": lambda row: row.summary.seed,
@@ -103,6 +103,10 @@ def _comparison(number: Callable[[Row], float | None], sign: str, bound: float) 
         return value == bound
 
     return test
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 9)  # 100 * 0.57 is a little less than 57
 
 
 def _all_text(row: Row) -> str:

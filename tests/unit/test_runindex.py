@@ -274,6 +274,11 @@ def test_a_filter_that_does_not_fit(text: str) -> None:
     assert not parse_filter(text)(row(tags=("keep",)))
 
 
+@pytest.mark.parametrize("text", ["acc=57", "acc>=57", "last<=0.57", "last=.57%"])
+def test_an_accuracy_is_what_the_list_shows_of_it(text: str) -> None:
+    assert parse_filter(text)(row(best=0.57, last=0.0057))
+
+
 def test_a_run_without_accuracy_fits_no_bound() -> None:
     assert not parse_filter("acc<100")(row(best=None))
     assert not parse_filter("last>0")(row(last=None))
