@@ -48,6 +48,16 @@ def steps(chunks: list[Batches]) -> list[int]:
     return [step for chunk in chunks for step in range(chunk.first_step, chunk.first_step + len(chunk.loss))]
 
 
+def test_what_preparing_batches_took_is_told_apart(meter: Meter, clock: Clock) -> None:
+    for step in range(2):
+        with meter.preparing():
+            clock.now += 0.25
+        clock.now += 1.0
+        record(meter, step)
+    (chunk,) = meter.flush(epoch=1)
+    assert (chunk.seconds, chunk.data_seconds) == (2.5, 0.5)
+
+
 def test_a_chunk_holds_all_of_its_steps(meter: Meter, clock: Clock) -> None:
     for step in range(3):
         record(meter, 7 + step, loss=step + 0.5, correct=step, norm=10.0 * step, images=4)
