@@ -144,4 +144,5 @@ def write_images(dataset: Dataset, folder: Path) -> None:
         with whole_file(images_path) as file:
             np.save(file, split.images.permute(0, 2, 3, 1).contiguous().numpy(), allow_pickle=False)
     except OSError as error:
-        raise StorageError(f"The validation images cannot be written to {folder} ({error.strerror}).") from error
+        reason = error.strerror or error  # NumPy's own errors have no number
+        raise StorageError(f"The validation images cannot be written to {folder} ({reason}).") from error

@@ -97,11 +97,14 @@ def test_images_are_written_once(tmp_path: Path) -> None:
     assert path.stat().st_ino == before
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), OSError("6 requested and 2 written")], ids=["system's", "NumPy's"]
+)
+def test_a_failed_write_leaves_nothing_behind(error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object, **options: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(StorageError, match=r"cannot be written to .* \(No space left on device\)"):
+    with pytest.raises(StorageError, match=f"cannot be written to .* \\({error.strerror or error}\\)"):
         write_images(dataset_of(split_of(3)), tmp_path)
     assert list(tmp_path.iterdir()) == []
