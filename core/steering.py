@@ -156,11 +156,11 @@ class Steering:
                 self._proceed()
                 return f"validation top-1 {validation.top1:.2%}, loss {validation.loss:.4f}"
             case "stop":
-                discard = command.argument == "discard"
-                message = "stopped without a checkpoint" if discard else f"stopped, {self._saved('stop', keep=False)}"
+                saved = None if command.argument == "discard" else self._saved("stop", keep=False)
                 trainer.halt()
-                trainer.finish("stopped", message, ExitCode.DONE)
-                return message
+                checkpoint = f", checkpoint {saved}" if saved else " without a checkpoint"
+                trainer.finish("stopped", f"by command{checkpoint}", ExitCode.DONE)
+                return f"stopped{checkpoint}"
             case "lr":
                 factor = control.parse_factor(command.argument)
                 trainer.scale_lr(factor)

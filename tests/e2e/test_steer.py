@@ -88,7 +88,7 @@ def steered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steered]:
         ("lr ×0.5", r"done: learning rate ×0.5 from step \d+ on\n"),
         ("epochs 7", r"done: 7 epochs instead of 100\n"),
         ("unpause", r"done: training goes on\n"),
-        ("stop", r"done: stopped, step-\d{8}(-2)?\n"),
+        ("stop", r"done: stopped, checkpoint step-\d{8}(-2)?\n"),
     ],
 )
 def test_a_command_is_answered(command: str, said: str, steered: Steered) -> None:

@@ -66,19 +66,19 @@ def test_what_changes_no_plan_brings_none(words: list[str], scene: Scene) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "asks", "message"),
+    ("words", "asks", "checkpoint"),
     [
-        (["stop"], ["halt", "save for stop", "proceed", "halt"], "stopped, step-00000005"),
-        (["stop", "discard"], ["halt"], "stopped without a checkpoint"),
+        (["stop"], ["halt", "save for stop", "proceed", "halt"], ", checkpoint step-00000005"),
+        (["stop", "discard"], ["halt"], " without a checkpoint"),
     ],
     ids=["with a checkpoint", "without one"],
 )
-def test_stop(words: list[str], asks: list[str], message: str, scene: Scene) -> None:
+def test_stop(words: list[str], asks: list[str], checkpoint: str, scene: Scene) -> None:
     scene.send(*words)
     told = scene.look()
-    assert answers(told) == [("stop", "received", ""), ("stop", "done", message)]
+    assert answers(told) == [("stop", "received", ""), ("stop", "done", f"stopped{checkpoint}")]
     assert asked(told) == asks
-    assert scene.trainer.ending == ("stopped", message, ExitCode.DONE)
+    assert scene.trainer.ending == ("stopped", f"by command{checkpoint}", ExitCode.DONE)
 
 
 def test_several_commands_are_obeyed_in_order(scene: Scene) -> None:
