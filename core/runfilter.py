@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ def _test(word: str) -> Test:
         try:
             bound = float(value.rstrip("%"))
         except ValueError:
-            raise UsageError(f"{key} is a number: write {key}>70") from None
+            bound = math.nan
+        if math.isnan(bound):
+            raise UsageError(f"{key} is a number: write {key}>70")
         return _comparison(_NUMBERS[key], sign, bound)
     raise UsageError(f'there is no term "{key}".{nearest(key, TERMS)} Terms: {", ".join(TERMS)}')
 

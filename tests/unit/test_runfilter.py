@@ -49,7 +49,12 @@ def test_a_run_without_accuracy_fits_no_bound() -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("ac>70", r'no term "ac"\. Did you mean "acc"'), ("acc>high", "is a number"), ("state>live", "write state:WORD")],
+    [
+        ("ac>70", r'no term "ac"\. Did you mean "acc"'),
+        ("acc>high", "is a number"),
+        ("acc>nan", "is a number"),
+        ("state>live", "write state:WORD"),
+    ],
 )
 def test_a_wrong_term_is_named(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
