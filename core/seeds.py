@@ -148,6 +148,9 @@ def _seconds_to(state: RunState, target: float | None) -> float | None:
 
 def _remarks(runs: Sequence[SeedRun], configs: Sequence[dict[str, Any]]) -> list[str]:
     remarks = [f"{run.id} is {run.state} and does not count" for run in runs if run.state != "finished"]
+    # A run that failed and was begun again, say, is no reason to doubt the figures.
+    counted = [(run.seed, config) for run, config in zip(runs, configs, strict=True) if run.state == "finished"]
+    configs = [config for _, config in counted]
     if len(seed_groups(configs)) > 1:
         differing = [
             f"{key} ({', '.join(dict.fromkeys(map(str, values)))})"
@@ -155,7 +158,7 @@ def _remarks(runs: Sequence[SeedRun], configs: Sequence[dict[str, Any]]) -> list
             if key != "seed"
         ]
         remarks.append(f"these runs differ in more than their seed: {'; '.join(differing)}")
-    seeds = [run.seed for run in runs if run.seed is not None]
+    seeds = [seed for seed, _ in counted if seed is not None]
     if len(set(seeds)) < len(seeds):
         remarks.append("some of these runs have the same seed")
     return remarks
