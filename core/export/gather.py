@@ -90,11 +90,13 @@ class RunData:
         """How the run began.
 
         Raises:
-            StorageError: the log does not say.
+            StorageError: it never did, or the log does not say.
         """
-        if self.state.run is None:
-            raise StorageError(f"the log of run {self.id} does not tell how it began: its classes are unknown")
-        return self.state.run
+        if self.state.run is not None:
+            return self.state.run
+        if (ended := self.state.ended) and not self.state.step:
+            raise StorageError(f"run {self.id} {ended.status} before it had begun: {ended.reason}")
+        raise StorageError(f"the log of run {self.id} does not tell how it began: its classes are unknown")
 
 
 def gather(folder: RunFolder, now_wall: float | None = None) -> RunData:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from core import events as ev
 from core.errors import StorageError
 from core.export.files import replacing
 from core.export.gather import gather, read_answers
@@ -161,6 +162,12 @@ def test_a_run_whose_start_is_lost_names_its_classes_by_number(tmp_path: Path) -
     assert len(_rows(write_csv(data, tmp_path)[2])) == 6
     with pytest.raises(StorageError, match="does not tell how it began"):
         data.started()
+
+
+def test_a_run_that_failed_before_it_had_begun_says_why(tmp_path: Path) -> None:
+    ended = ev.RunEnded(status="failed", step=0, epoch=0, reason="no network", exit_code=5)
+    with pytest.raises(StorageError, match="run run failed before it had begun: no network"):
+        gather(make_run(tmp_path / "runs" / "run", [ended])).started()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a log\n", None], ids=["empty", "foreign", "missing"])
