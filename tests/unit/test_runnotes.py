@@ -47,7 +47,7 @@ def test_what_is_deleted_comes_back(name: str, tmp_path: Path) -> None:
 
 def test_a_run_that_cannot_be_deleted_or_brought_back_says_so(tmp_path: Path) -> None:
     run = ended(tmp_path, run_id="one")
-    with pytest.raises(StorageError, match="cannot bring back two: No such file"):
+    with pytest.raises(StorageError, match="/two back: No such file"):
         from_trash(tmp_path / ".trash" / "two", RunFolder(tmp_path / "two"))
     (tmp_path / ".trash").touch()
     with pytest.raises(StorageError, match="cannot move run one"):
