@@ -105,8 +105,7 @@ class Trainer:
             while self.end is None and progress.batch < self.steps_per_epoch and progress.step < self.num_steps:
                 with self.meter.preparing():
                     inputs, labels = data.batch(epoch, progress.batch, self._plan.image_size(progress.step))
-                lr = self._set_learning_rate(progress.step)
-                self._take_step(inputs, labels, lr)
+                self._take_step(inputs, labels, self._set_learning_rate(progress.step))
                 progress.step += 1
                 progress.batch += 1
                 self.pulse.step, self.pulse.last_step = progress.step, time.monotonic()
@@ -166,7 +165,6 @@ class Trainer:
         except EvaluationInterruptedError:
             self._steering.look()  # ends the run; the end of this epoch is still owed, and who resumes pays it
             return
-        lr = float(self.setup.optimizer.param_groups[0]["lr"])
         train_accuracy = totals.correct / totals.images
         # An epoch that max_steps has cut short is evaluated, but more steps would go on with it.
         if progress.batch == self.steps_per_epoch:
@@ -178,7 +176,7 @@ class Trainer:
                 train_loss=round(totals.loss / totals.images, 6),
                 train_accuracy=train_accuracy,
                 validation=validation,
-                lr=float(f"{lr:.6g}"),
+                lr=float(f"{self.setup.optimizer.param_groups[0]['lr']:.6g}"),
                 seconds=round(totals.seconds, 4),
                 images_per_second=round(totals.images / totals.seconds, 1) if totals.seconds > 0 else 0.0,
             )
@@ -250,6 +248,8 @@ class Trainer:
     def save(self, reason: Reason, *, keep: bool = False, is_best: bool = False) -> str | None:
         """Save a checkpoint; its name, or None where it could not be written or the weights are not finite."""
         if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):
+            if reason == "end":  # no step comes that would show it
+                raise DivergedError("the weights are not finite after the last step; a lower --lr may help")
             self.emit(ev.Notice(level="error", text=f"no checkpoint at step {self.step}: the weights are not finite"))
             return None
         return self.saver.save(

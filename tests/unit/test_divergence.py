@@ -173,7 +173,8 @@ def test_weights_that_are_not_finite_replace_no_checkpoint(
         end_epoch(self, epoch)
 
     monkeypatch.setattr(Trainer, "_end_epoch", spoil)
-    train(folder, tiny(images))
+    with pytest.raises(DivergedError, match="the weights are not finite after the last step"):
+        train(folder, tiny(images))
     assert (folder.checkpoints / "last").read_text().strip() == f"step-{2 * STEPS_PER_EPOCH:08d}"
     state = RunState()
     for record in read_all(folder.events_file):
