@@ -11,6 +11,7 @@ import msgspec
 
 from core.compare import seed_groups, setting_differences
 from core.errors import UsageError
+from core.export.settings import as_part
 from core.fold import fold
 from core.runfolder import RunFolder
 from core.runsummary import Condition, condition, summarize
@@ -153,7 +154,7 @@ def _remarks(runs: Sequence[SeedRun], configs: Sequence[dict[str, Any]]) -> list
     configs = [config for _, config in counted]
     if len(seed_groups(configs)) > 1:
         differing = [
-            f"{key} ({', '.join(dict.fromkeys(map(str, values)))})"
+            f"{key} ({', '.join(dict.fromkeys(map(as_part, values)))})"
             for key, values in setting_differences(configs)
             if key != "seed"
         ]

@@ -215,6 +215,15 @@ def test_a_run_that_goes_on_brings_new_points(tmp_path: Path) -> None:
     comparing(made, act)
 
 
+def test_settings_that_differ_are_told_in_words(tmp_path: Path) -> None:
+    board = board_of([ended(tmp_path, run_id="one"), ended(tmp_path, run_id="other")])
+    started = board.runs[1].state.run
+    assert started is not None
+    started.config["data"]["augment"] = started.config["data"]["augment"][::-1]
+    (line,) = [line for line in comparison_lines(board) if line.startswith("data.augment")]
+    assert re.search(r"  horizontal_flip, rotation, .*  color_jitter, affine, ", line)
+
+
 def test_a_run_whose_trainer_was_killed_has_died_and_is_followed_where_it_is_resumed(tmp_path: Path) -> None:
     made = [ended(tmp_path, run_id="done"), live(tmp_path, run_id="killed")]
 

@@ -150,6 +150,16 @@ def test_runs_that_are_no_seeds_of_each_other_are_told_of(tmp_path: Path) -> Non
     assert "99)" in remark
 
 
+def test_settings_that_differ_are_told_in_words(tmp_path: Path) -> None:
+    crop, cutout = {"type": "crop"}, {"type": "cutout"}
+    runs = [
+        seed_run(tmp_path, "a", 0, [0.5], augment=[crop, cutout]),
+        seed_run(tmp_path, "b", 1, [0.5], augment=[cutout, crop]),
+    ]
+    (remark,) = summarize_seeds(runs).remarks
+    assert remark.endswith("their seed: augment ([crop, cutout], [cutout, crop])")
+
+
 def test_steering_tells_runs_apart_and_not_what_was_asked_for_alone(tmp_path: Path) -> None:
     def command(name: str, argument: str, step: int) -> ev.CommandHandled:
         plan = ev.LrPlan(steps=[step, 12], lr=[0.1, 0.0])

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core.compare import CurvePoints, Metric, band, curve, setting_differences
+from core.export.settings import in_words
 from tui.compare.board import Board, Compared
 from tui.plain_table import table_lines
 from tui.render import numbers
@@ -157,7 +158,7 @@ def result_rows(board: Board) -> list[tuple[str, list[str]]]:
 def differing_settings(board: Board) -> list[tuple[str, list[str]]]:
     """Settings that are not the same in all runs, a row a setting, a value a run."""
     found = setting_differences([run.config for run in board.runs])
-    return [(key, [_value(value) for value in values]) for key, values in found]
+    return [(key, [numbers.DASH if value is None else in_words(value) for value in values]) for key, values in found]
 
 
 def comparison_lines(board: Board) -> list[str]:
@@ -185,12 +186,6 @@ def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Str
     lines += [_table_line(key, values, label, column, width, look, board) for key, values in settings]
     shown = lines[min(board.scroll, last_line(board, height)) :]
     return framed(shown, Title("Results and settings"), width, height, look)
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return numbers.DASH
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _names_line(board: Board, label: int, column: int, width: int, look: Look) -> Strip:
