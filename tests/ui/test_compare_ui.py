@@ -224,6 +224,17 @@ def test_settings_that_differ_are_told_in_words(tmp_path: Path) -> None:
     assert re.search(r"  horizontal_flip, rotation, .*  color_jitter, affine, ", line)
 
 
+@pytest.mark.parametrize("look", [Look(palette()), Look(palette("mono"), ascii=True)], ids=["", "in ASCII"])
+def test_settings_with_long_names_are_told_apart(tmp_path: Path, look: Look) -> None:
+    board = board_of([ended(tmp_path, run_id="one"), ended(tmp_path, run_id="other")])
+    started = board.runs[1].state.run
+    assert started is not None
+    started.config["data"]["augment"] = []
+    text = "\n".join(strip.text for strip in draw_settings(board, 80, 40, look))
+    for name in ("affine.scale", "jitter.brightness", "jitter.contrast", "horizontal_flip.alternate"[3:]):
+        assert re.search(rf"{name} +[0-9n]", text), text
+
+
 def test_a_run_whose_trainer_was_killed_has_died_and_is_followed_where_it_is_resumed(tmp_path: Path) -> None:
     made = [ended(tmp_path, run_id="done"), live(tmp_path, run_id="killed")]
 

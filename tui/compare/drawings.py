@@ -202,7 +202,10 @@ def _table_line(
     key: str, values: Sequence[str], label: int, column: int, width: int, look: Look, board: Board
 ) -> Strip:
     text = Text(" ", no_wrap=True, end="")
-    text.append(pad(safe(key, label - 1, ascii=look.ascii), label), look.style("muted"))
+    key, cut = safe(key, ascii=look.ascii), ".." if look.ascii else "…"
+    if len(key) >= label:  # the end of `data.augment.affine.scale` tells it from others
+        key = cut + key[len(cut) + 1 - label :]
+    text.append(pad(key, label), look.style("muted"))
     leading = _leading(key, board)
     for index, value in enumerate(values):
         style = look.style("best") if index == leading else look.style("text")
