@@ -224,6 +224,26 @@ def test_settings_that_differ_are_told_in_words(tmp_path: Path) -> None:
     assert re.search(r"  horizontal_flip, rotation, .*  color_jitter, affine, ", line)
 
 
+def test_a_run_whose_folder_goes_or_cannot_be_read_is_told_of_once(tmp_path: Path) -> None:
+    made = [live(tmp_path, run_id="gone"), live(tmp_path, run_id="torn"), ended(tmp_path, run_id="done")]
+
+    async def act(seen: Comparing) -> None:
+        screen = seen.app.screen
+        assert isinstance(screen, CompareScreen)
+        made[0].folder.path.rename(tmp_path / "elsewhere")
+        made[1].folder.events_file.unlink()
+        made[1].folder.events_file.mkdir()
+        for _ in range(3):
+            screen.look()
+            await seen.pilot.pause()
+        told = [notification.message for notification in seen.app._notifications]
+        assert len(told) == 2
+        assert "gone is gone: it was deleted or moved" in told[0]
+        assert str(made[1].folder.events_file) in told[1]
+
+    comparing(made, act)
+
+
 @pytest.mark.parametrize("look", [Look(palette()), Look(palette("mono"), ascii=True)], ids=["", "in ASCII"])
 def test_settings_with_long_names_are_told_apart(tmp_path: Path, look: Look) -> None:
     board = board_of([ended(tmp_path, run_id="one"), ended(tmp_path, run_id="other")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,11 +84,11 @@ class CompareScreen(SceneScreen):
         news = False
         for source in self._sources:
             if source.state.ended is None:  # one that has died may be resumed elsewhere
-                had_died = source.has_died
-                try:
+                had_died, before = source.has_died, source.problem
+                with contextlib.suppress(StorageError):  # the source's problem says why
                     news |= bool(source.advance())
-                except StorageError as error:
-                    self.notify(str(error), severity="error", markup=False)
+                if source.problem not in ("", before):
+                    self.notify(source.problem, severity="error", markup=False)
                 source.look_for_trainer(time.time())
                 news |= source.has_died != had_died
         if news:
