@@ -12,6 +12,8 @@ from unittest import mock
 # Threads of PyTorch that wait by spinning would take the time of everything that runs beside the tests. It has to be
 # said before PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# As many tests as cores run side by side: with a thread each they take less of the cores in all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

@@ -23,6 +23,12 @@ ADAM = OptimizerConfig(name="adam", lr=1e-3)
 SGD = OptimizerConfig(name="sgd", lr=0.05, momentum=0.9)
 
 
+@pytest.fixture(autouse=True)
+def setting_up_and_warming_up_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.setup._WHITENING_IMAGES", 100)
+    monkeypatch.setattr("core.warmup._TIMED_STEPS", 2)
+
+
 def setup_of(optimizer: OptimizerConfig, **changes: Any) -> Setup:
     config = TrainConfig(
         recipe="test",
