@@ -59,7 +59,7 @@ class RunState:
         self.ended: ev.RunEnded | None = None
         """How the run ended; an attempt that failed before it had begun changes nothing of that."""
         self.attempt_ended: ev.RunEnded | None = None
-        """How the last of the attempts that are over ended."""
+        """How its last attempt did; None while that goes on."""
         self.seconds = 0.0
         """The run's time at the last record."""
         self.training_seconds = 0.0
@@ -163,10 +163,10 @@ class RunState:
             self.seconds = seconds
 
     def _begin_attempt(self, attempt: int) -> None:
-        self._ended_before, self.attempt, self.status, self.ended = self.ended, attempt, "starting", None
+        self._ended_before, self.ended, self.attempt_ended = self.ended, None, None
+        self.attempt, self.status = attempt, "starting"
         self._close_pause()
-        self._recent = RecentRate()
-        self._heartbeat = None
+        self._recent, self._heartbeat = RecentRate(), None
 
     def _add_batches(self, event: ev.Batches) -> None:
         count = len(event.loss)

@@ -89,7 +89,7 @@ def watch(
         typer.echo(f"cifar-tui: {source.problem}", err=True)
         return _exit_code(trainer) if trainer is not None else ExitCode.BUG
     state = source.state
-    if state.ended is not None and state.attempt_ended is not None:
+    if state.attempt_ended is not None:
         for line in summary_lines(state, folder.path):
             typer.echo(line)
         return ExitCode(state.attempt_ended.exit_code) if trainer is not None else ExitCode.DONE

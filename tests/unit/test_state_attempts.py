@@ -257,6 +257,7 @@ def test_a_resumed_run_is_not_ended(started: Log) -> None:
     started.tell(ev.RunEnded(status="preempted", step=0, epoch=0))
     resume(started, step=0, epoch=0)
     assert started.state.ended is None
+    assert started.state.attempt_ended is None, "if it dies now, nothing has failed before"
     assert started.state.status == "starting"
     assert alive_at(started, 1.0) == "starting"
 
