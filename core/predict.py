@@ -47,7 +47,9 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
     names = [path.name for path in newest_first(folder.checkpoints)]
     if which in names:
         return folder.checkpoints / which
-    have = f"it has {', '.join(sorted(names))}" if names else "it has none"
+    if not names:
+        raise CheckpointError(f"run {folder.id} has no checkpoint: none has been saved")
+    have = f"it has {', '.join(sorted(names))}"
     have += "; --checkpoint last takes the newest" if "last" in pointers else ""
     raise CheckpointError(f'run {folder.id} has no checkpoint "{which}": {have}.{nearest(which, names)}')
 

@@ -115,7 +115,7 @@ class RunState:
                 self._keep_epochs(event.epoch - 1)
                 self.epochs.append(event)
                 self.epoch_seconds.append(self.training_seconds)
-                self.step = event.step
+                self.step, self.phase = event.step, "epoch_ended"  # until it trains again, a checkpoint is saved
             case ev.Evaluated():
                 self.evaluations.append(event)
             case ev.CheckpointSaved():

@@ -26,6 +26,7 @@ _PHASES = {
     "warming_up": "WARMING UP",
     "training": "TRAINING",
     "evaluating": "EVALUATING",
+    "epoch_ended": "TRAINING",
 }
 _ENDS: dict[str, tuple[str, str, Role]] = {
     "finished": ("✓", "FINISHED", "good"),

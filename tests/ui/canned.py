@@ -105,6 +105,7 @@ class Canned:
     def end_epoch(self) -> Canned:
         """Evaluate and save."""
         self.epoch += 1
+        self.emit(ev.PhaseChanged(phase="evaluating"))
         validation = self._evaluation(self.epoch)
         self.emit(
             ev.EpochEnded(
@@ -130,6 +131,7 @@ class Canned:
                 seconds=0.02,
             )
         )
+        self.emit(ev.PhaseChanged(phase="training"))
         return self
 
     def epochs(self, count: int) -> Canned:

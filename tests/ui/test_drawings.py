@@ -14,7 +14,8 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core import events as ev
-from tests.telling import ENDED, STARTED, Log
+from tests.strategies import batches, epoch_ended, run_started
+from tests.telling import ENDED, STARTED, Log, told
 from tests.ui.canned import Canned, ended, live
 from tests.ui.watching import fold
 from tui.narrate import summary
@@ -138,6 +139,12 @@ def test_badge_tells_how_alive_the_run_is(tmp_path: Path, seconds_later: float, 
     state = fold(run)
     now = run.wall + seconds_later
     assert badge(state, Situation("", "", state.liveness(now), seconds_later))[1] == word
+
+
+@pytest.mark.parametrize(("also", "word"), [((), "EVALUATING"), ((epoch_ended(1, 4),), "TRAINING")])
+def test_the_badge_is_done_evaluating_when_the_epoch_has_ended(also: tuple[ev.Event, ...], word: str) -> None:
+    state = told(run_started(), batches(0, 4), ev.PhaseChanged(phase="evaluating"), *also)
+    assert badge(state, Situation("", "", "running"))[1] == word
 
 
 def test_badge_of_a_log_being_read_says_nothing_of_the_run(tmp_path: Path) -> None:

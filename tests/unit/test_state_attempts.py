@@ -75,6 +75,15 @@ def test_other_work_than_training_is_no_stall(phase: Any, started: Log) -> None:
     assert alive_at(started, 1.0) == "running"
 
 
+def test_the_evaluation_is_over_once_the_epoch_has_ended(started: Log) -> None:
+    train(started, 0, 4, seconds=1.0)
+    started.tell(ev.PhaseChanged(phase="evaluating"), epoch_ended(1, 4))
+    assert started.state.phase == "epoch_ended"
+    # Its checkpoint may take long to be written.
+    started.tell(ev.Heartbeat(step=4, last_step_age_seconds=600.0))
+    assert alive_at(started, 1.0) == "running"
+
+
 def test_a_pause_is_no_stall_but_silence_shows_through_it(started: Log) -> None:
     started.tell(ev.Paused(step=0), ev.Heartbeat(step=0, last_step_age_seconds=600.0))
     assert alive_at(started, 1.0) == "paused"
