@@ -121,7 +121,8 @@ def test_the_pair_is_chosen_and_swapped(tmp_path: Path) -> None:
         assert "C run-three minus B run-two" in seen.text
         await seen.press("down", "right", "right")
         assert seen.board.map.cursor == (1, 2)
-        assert "automobile → bird" in seen.text
+        before, after = (run.confusion[1, 2] / run.confusion[1].sum() for run in seen.board.pair)
+        assert f"automobile → bird: {before:.1%} → {after:.1%}" in seen.text
         assert "% of predicted" in await seen.press("m")
 
     comparing(runs(tmp_path), act)
@@ -138,6 +139,8 @@ def test_lists_scroll_and_images_turn_over(tmp_path: Path) -> None:
         await seen.press("5", "right_square_bracket")
         first = seen.text
         assert await seen.press("pagedown") != first
+        for key in ("left_square_bracket", "w", "right_square_bracket"):
+            assert re.search(r" 1–\d+ of", await seen.press("pagedown", key)), "another pair, from its beginning"
 
     comparing(runs(tmp_path), act, (80, 24))
 
@@ -174,7 +177,8 @@ def test_every_empty_state_says_something(tmp_path: Path) -> None:
         return " ".join(strip.text.strip() for strip in draw(board, 100, 24, look))
 
     for draw in (draw_confusion, draw_classes):
-        assert "has not ended an epoch yet" in shown(draw, board_of([made[0], fresh]))
+        assert "B fresh has not ended an epoch yet" in shown(draw, board_of([made[0], fresh]))
+        assert "A fresh has not ended an epoch yet" in shown(draw, board_of([fresh, made[0]]))
     assert "different images" in shown(draw_images, board_of([made[0], fresh]))
     subject = Subject(frozenset([0]), None, "airplane")
     assert "w swaps the two runs: 0 the other way round" in shown(draw_images, board_of(made, subject=subject))

@@ -148,6 +148,8 @@ def test_a_hidden_diagonal_has_no_numbers() -> None:
 def test_a_difference_has_signs() -> None:
     text = lines(draw_heatmap(HeatSpec(SMALL, ABC, baseline=SMALL[::-1]), 40, 6, LOOK))
     assert text[1].split()[1:] == ["+50", "-10", "-40"]
+    slight = HeatSpec(np.diag([1000] * 3), ABC, baseline=np.diag([1000] * 3) + [[-3, 3, 0]] * 3)
+    assert lines(draw_heatmap(slight, 40, 6, LOOK))[1].split()[1:] == ["0", "0", "·"], "what rounds to 0 has no sign"
 
 
 def test_a_hundred_classes_share_lines_and_follow_the_cursor() -> None:

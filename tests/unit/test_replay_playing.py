@@ -77,6 +77,15 @@ def test_an_epoch_of_the_run_that_was_forked_is_where_the_fork_begins(tmp_path: 
     assert [recording.place_of_epoch(epoch) for epoch in range(6)] == [0, 2, 2, 2, 4, 5]
 
 
+def test_stepping_by_epochs_passes_over_checkpoints_and_commands(tmp_path: Path) -> None:
+    recording = opened(Canned(tmp_path).start().epochs(1).steer("lr", "0.5").epochs(2).train(10)).recording
+    forth, back = [0], [len(recording)]
+    for _ in range(4):
+        forth.append(recording.next_epoch(forth[-1], 1))
+        back.append(recording.next_epoch(back[-1], -1))
+    assert forth == back[::-1] == [*map(recording.place_of_epoch, range(4)), len(recording)]
+
+
 def test_the_bar_numbers_the_epochs_of_a_fork_as_the_run_does(tmp_path: Path) -> None:
     run = Canned(tmp_path).start()
     run.emit(ev.Resumed(attempt=1, from_step=400, from_epoch=4, checkpoint="step-00000400"))

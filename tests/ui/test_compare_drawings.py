@@ -1,0 +1,84 @@
+"""What a comparison draws, held against the runs: curves, bars of the classes, images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.ui.canned import ended
+from tests.ui.comparing import board_of, runs
+from tui.compare.answers import disagreements, draw_images, num_screenfuls
+from tui.compare.board import CLASSES, IMAGES, compared
+from tui.compare.drawings import curves_plot
+from tui.compare.gains import draw_classes
+from tui.compare.view import paged
+from tui.render.axes import Unit
+from tui.render.palettes import Look, palette
+from tui.screens.compare import load_runs
+
+LOOK = Look(palette())
+
+
+def test_a_run_is_called_by_its_recipe_and_words_or_as_it_was_named(tmp_path: Path) -> None:
+    board = board_of([ended(tmp_path), ended(tmp_path, run_id="mine")])
+    assert [run.name for run in board.runs] == ["c10-lenet brisk-otter", "mine"]
+
+
+def test_runs_beyond_the_alphabet_have_letters_of_their_own(tmp_path: Path) -> None:
+    made = compared(load_runs([ended(tmp_path).folder])[0] * 54)
+    assert [made[number].letter for number in (0, 25, 26, 51, 52)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert len({one.letter for one in made}) == 54
+
+
+def test_seeds_are_drawn_as_their_mean_within_their_range_or_each_by_itself(tmp_path: Path) -> None:
+    board = board_of(runs(tmp_path))
+    seeds = np.array([[epoch.validation.top1 for epoch in run.state.epochs[:7]] for run in board.runs])
+    spec = curves_plot(board, "top1", Unit.PERCENT)
+    (at, area), (epochs, mean) = (series.points for series in spec.series)
+    assert (epochs.tolist(), spec.x_range) == ([1, 2, 3, 4, 5, 6, 7], (0.0, 10.0))
+    np.testing.assert_allclose(mean, seeds.mean(0))
+    ends = [(area[at == epoch].min(), area[at == epoch].max()) for epoch in (1, 7)]
+    np.testing.assert_allclose(ends, np.stack([seeds.min(0), seeds.max(0)], 1)[[0, -1]])
+    apart = curves_plot(replace(board, bands=False), "top1", Unit.PERCENT).series
+    assert [(one.label, len(one.points[0])) for one in apart] == [("A", 10), ("B", 10), ("C", 7)]
+
+
+@pytest.mark.parametrize("second", [1, 2], ids=["alike", "different"])
+def test_a_class_tells_both_accuracies_and_its_bar_is_as_long_as_they_differ(tmp_path: Path, second: int) -> None:
+    board = board_of(runs(tmp_path), pane=CLASSES, second=second)
+    was, now = (run.confusion.diagonal() / run.confusion.sum(1) for run in board.pair)  # type: ignore[union-attr]
+    gains = (now - was).tolist()
+    title, *lines = [strip.text for strip in draw_classes(board, 99, 12, LOOK)]
+    assert f"{sum(gain > 0 for gain in gains)} gain, {sum(gain < 0 for gain in gains)} lose" in title
+    order = sorted(range(10), key=lambda index: -gains[index])
+    scale = 0.0
+    for index, line in zip(order, lines, strict=False):
+        words, bar = line.strip("│").split("│")
+        name, before, after, difference = words.rstrip(" ━").split()
+        assert (name, before, after) == (board.classes[index], f"{was[index]:.1%}", f"{now[index]:.1%}")
+        assert float(difference) == round(100 * gains[index], 1)
+        length = bar.count("━") - words.count("━")
+        scale = scale or length / (gains[index] or 1)
+        assert abs(length - scale * gains[index]) <= 1
+
+
+def test_the_images_turn_over_from_the_first_to_the_last(tmp_path: Path) -> None:
+    board, size = board_of(runs(tmp_path), pane=IMAGES, second=2), (100, 40)
+    found = disagreements(board)
+    assert not isinstance(found, str)
+    places: list[int] = []
+    captions: list[tuple[str, ...]] = []
+    for _ in range(num_screenfuls(board, *size)):
+        title, *lines = [strip.text for strip in draw_images(board, *size, LOOK)]
+        first, last, total = map(int, re.findall(r"(\d+)–(\d+) of (\d+)", title)[0])
+        places += range(first, last + 1)
+        captions += re.findall(r"✗ (\w+) \((\w+)\)", "\n".join(lines))
+        board = paged(board, 1, *size)
+    assert paged(board, 1, *size).scroll == board.scroll > 1
+    assert places == list(range(1, total + 1))
+    said = zip(found.wrong.predicted[found.found], found.images.labels[found.found], strict=True)
+    assert captions == [(board.classes[predicted], board.classes[actual]) for predicted, actual in said]
