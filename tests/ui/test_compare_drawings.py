@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.ui.canned import ended
-from tests.ui.comparing import board_of, runs
+from tests.ui.comparing import board_of, hundred, runs
 from tui.compare.answers import disagreements, draw_images, num_screenfuls
 from tui.compare.board import CLASSES, IMAGES, compared
 from tui.compare.drawings import curves_plot
-from tui.compare.gains import draw_classes
+from tui.compare.gains import draw_classes, row_at, shown_changes
 from tui.compare.view import paged
 from tui.render.axes import Unit
 from tui.render.palettes import Look, palette
@@ -61,9 +61,22 @@ def test_a_class_tells_both_accuracies_and_its_bar_is_as_long_as_they_differ(tmp
         name, before, after, difference = words.rstrip(" ━").split()
         assert (name, before, after) == (board.classes[index], f"{was[index]:.1%}", f"{now[index]:.1%}")
         assert float(difference) == round(100 * gains[index], 1)
-        length = bar.count("━") - words.count("━")
+        length = len(bar) - len(bar.lstrip("━")) - (len(words) - len(words.rstrip("━")))  # from the middle outwards
         scale = scale or length / (gains[index] or 1)
         assert abs(length - scale * gains[index]) <= 1
+
+
+def test_the_class_of_the_cursor_is_in_view_and_where_the_mouse_finds_it(tmp_path: Path) -> None:
+    all_classes, height = board_of(hundred(tmp_path), pane=CLASSES), 12
+    changes, cursor = shown_changes(all_classes), LOOK.style("cursor")
+    for row in (0, 1, 4, 50, 95, 98, 99):
+        board = replace(all_classes, row=row)
+        lines = enumerate(draw_classes(board, 80, height, LOOK))
+        marked = [(y, segment.text.strip()) for y, line in lines for segment in line if segment.style == cursor]
+        ((at, name),) = marked
+        assert (name, row_at(board, at, height)) == (board.classes[changes[row].index], row)
+        assert [row_at(board, y, height) for y in (0, height - 1)] == [None, None], "the frame"
+        assert None not in [row_at(board, y, height) for y in range(1, height - 1)], "the list fills its pane"
 
 
 def test_the_images_turn_over_from_the_first_to_the_last(tmp_path: Path) -> None:
