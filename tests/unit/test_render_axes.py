@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,8 @@ from tui.render.plot import Axis, PlotSpec, Series, Unit, draw_plot, layout
         (Axis(Unit.COUNT), 41_000, 41_005, ["41,000", "41,001", "41,002", "41,003", "41,004", "41,005"]),
         (Axis(Unit.COUNT), 1_000_000, 1_060_000, ["1M", "1.01M", "1.02M", "1.03M", "1.04M", "1.05M", "1.06M"]),
         (Axis(Unit.BYTES), 0, 5 * 2**30, ["0 B", "1 GiB", "2 GiB", "3 GiB", "4 GiB", "5 GiB"]),
+        (Axis(Unit.BYTES), 0, 3 * 2**30, ["0 B", "512 MiB", "1 GiB", "1.5 GiB", "2 GiB", "2.5 GiB", "3 GiB"]),
+        (Axis(Unit.BYTES), 2**30, 1.25 * 2**30, ["1 GiB", "1.0625 GiB", "1.125 GiB", "1.1875 GiB", "1.25 GiB"]),
         (Axis(), 1.0, 1.0, []),
     ],
 )
@@ -55,6 +59,30 @@ def test_ticks_lie_within_the_range_and_differ(unit: Unit, low: float, span: flo
     slack = 1e-6 * (abs(low) + span)
     assert all(low - slack <= tick.at <= low + span + slack for tick in found)
     assert len({tick.label for tick in found}) == len(found)
+
+
+_FACTORS = {
+    "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "%": 0.01, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0,
+    "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30,
+}  # fmt: skip
+
+
+def read(label: str) -> float:
+    """The value that a label tells: 1.5k, 20%, 2e-4, 0:50, 1d0h30, 1.5 GiB."""
+    sign, text = (-1 if label.startswith("-") else 1), label.lstrip("-").replace(",", "")
+    if ":" in text:
+        return sign * sum(60**place * int(part) for place, part in enumerate(reversed(text.split(":"))))
+    text = re.sub(r"(?<=h)(\d+)$", r"\1m", text)
+    parts = re.findall(r"([\d.]+(?:e-?\d+)?) ?(\D*)", text)
+    return sign * sum(float(number) * _FACTORS[unit] for number, unit in parts)
+
+
+@given(st.sampled_from(Unit), st.floats(-1e6, 1e6, allow_subnormal=False), st.floats(1e-3, 1e9), st.integers(1, 20))
+def test_a_label_is_the_value_of_its_tick_and_none_near_it(unit: Unit, low: float, span: float, most: int) -> None:
+    found = ticks(Axis(unit), low, low + span, most)
+    step = found[1].at - found[0].at if len(found) > 1 else 1.0
+    for tick in found:
+        assert read(tick.label) == pytest.approx(tick.at, rel=1e-9, abs=1e-3 * step)
 
 
 def test_no_label_is_cut_off() -> None:

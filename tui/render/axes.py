@@ -91,9 +91,8 @@ def _step(unit: Unit, span: float, most: int) -> float:
     if unit is Unit.SECONDS and rough > 0.5:
         return next((float(step) for step in _TIMES if step >= rough), _decimal_step(rough / 86_400) * 86_400)
     if unit is Unit.BYTES:
-        power = 1024.0 ** int(math.log(rough, 1024))
-        step = _decimal_step(rough / power)
-        return step * power if step < 1000 else 1024 * power
+        # A power of two: 512 MiB, 1 GiB, 1.5 GiB. Three times 500 MiB would be no round number of GiB.
+        return 2.0 ** max(0, math.ceil(math.log2(rough) - 1e-9))
     step = _decimal_step(rough)
     return max(step, 1.0) if unit is Unit.COUNT else step
 
@@ -167,7 +166,8 @@ def _seconds(value: float, step: float) -> str:
 
 def _bytes(value: float, step: float) -> str:
     power = min(int(math.log(max(abs(value), 1.0), 1024)), len(numbers.BINARY_UNITS) - 1)
-    return _trim(f"{value / 1024**power:,.{_decimals(step / 1024**power)}f}") + f" {numbers.BINARY_UNITS[power]}"
+    digits = max(0, math.ceil(math.log2(1024**power / step) - 1e-9))  # a half has one, a quarter two
+    return _trim(f"{value / 1024**power:,.{digits}f}") + f" {numbers.BINARY_UNITS[power]}"
 
 
 def _decimals(step: float) -> int:
