@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.ui.canned import ended
+from tests.ui.canned import Canned, ended
 from tests.ui.comparing import board_of, hundred, runs
 from tui.compare.answers import disagreements, draw_images, num_screenfuls
 from tui.compare.board import CLASSES, IMAGES, compared
-from tui.compare.drawings import curves_plot
+from tui.compare.drawings import curves_plot, draw_settings
 from tui.compare.gains import draw_classes, row_at, shown_changes
 from tui.compare.view import paged
 from tui.render.axes import Unit
@@ -45,6 +45,14 @@ def test_seeds_are_drawn_as_their_mean_within_their_range_or_each_by_itself(tmp_
     np.testing.assert_allclose(ends, np.stack([seeds.min(0), seeds.max(0)], 1)[[0, -1]])
     apart = curves_plot(replace(board, bands=False), "top1", Unit.PERCENT).series
     assert [(one.label, len(one.points[0])) for one in apart] == [("A", 10), ("B", 10), ("C", 7)]
+
+
+def test_the_best_accuracy_of_all_stands_out(tmp_path: Path) -> None:
+    board = board_of([Canned(tmp_path, run_id="fresh").start(), *runs(tmp_path)])
+    best = max((run.state.best for run in board.runs if run.state.best), key=lambda epoch: epoch.top1)
+    strips = draw_settings(board, 120, 40, LOOK)
+    marked = "".join(segment.text for strip in strips for segment in strip if segment.style == LOOK.style("best"))
+    assert marked.strip() == f"{best.top1:.2%} @ {best.epoch}"
 
 
 @pytest.mark.parametrize("second", [1, 2], ids=["alike", "different"])
