@@ -10,17 +10,24 @@ import numpy as np
 import pytest
 
 from tests.ui.canned import Canned, ended
-from tests.ui.comparing import board_of, hundred, runs
+from tests.ui.comparing import board_of, runs
 from tui.compare.answers import disagreements, draw_images, num_screenfuls
 from tui.compare.board import CLASSES, IMAGES, compared
-from tui.compare.drawings import curves_plot, draw_settings
+from tui.compare.drawings import (
+    curves_plot,
+    differing_settings,
+    draw_settings,
+    last_line,
+    legend_lines,
+    result_rows,
+)
 from tui.compare.gains import draw_classes, row_at, shown_changes
 from tui.compare.view import paged
 from tui.render.axes import Unit
 from tui.render.palettes import Look, palette
 from tui.screens.compare import load_runs
 
-LOOK = Look(palette())
+LOOK, PLAIN = Look(palette()), Look(palette("mono"), ascii=True)
 
 
 def test_a_run_is_called_by_its_recipe_and_words_or_as_it_was_named(tmp_path: Path) -> None:
@@ -32,6 +39,15 @@ def test_runs_beyond_the_alphabet_have_letters_of_their_own(tmp_path: Path) -> N
     made = compared(load_runs([ended(tmp_path).folder])[0] * 54)
     assert [made[number].letter for number in (0, 25, 26, 51, 52)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert len({one.letter for one in made}) == 54
+
+
+def test_a_legend_names_every_run_whole(tmp_path: Path) -> None:
+    names = [f"{'abcdefghijklmnopqr'[: number + 4]}-{number}" for number in range(9)]
+    board = board_of([Canned(tmp_path, run_id=name).start() for name in names], bands=False)
+    for width in range(60, 120):
+        lines = legend_lines(board, width, LOOK)
+        assert " ".join(line.text for line in lines).split()[1::2] == names
+        assert {line.cell_length for line in lines} == {width}
 
 
 def test_seeds_are_drawn_as_their_mean_within_their_range_or_each_by_itself(tmp_path: Path) -> None:
@@ -55,6 +71,24 @@ def test_the_best_accuracy_of_all_stands_out(tmp_path: Path) -> None:
     assert marked.strip() == f"{best.top1:.2%} @ {best.epoch}"
 
 
+@pytest.mark.parametrize("height", [10, 14, 40])
+def test_results_and_settings_are_seen_from_the_names_of_the_runs_to_the_last_setting(
+    tmp_path: Path, height: int
+) -> None:
+    board = board_of([ended(tmp_path, run_id="one"), Canned(tmp_path, 100, run_id="other").start()])
+    results, settings = result_rows(board), differing_settings(board)
+
+    def shown(scroll: int) -> list[str]:
+        strips = draw_settings(replace(board, scroll=scroll), 120, height, LOOK)
+        return [line.text[1:-1].strip() for line in strips[1:-1]]
+
+    names, first, *_ = shown(0)
+    assert (names.split(), first.split()[0]) == (["A", "one", "B", "other"], results[0][0])
+    last = [line for line in shown(last_line(board, height)) if line][-1]
+    assert last.startswith(settings[-1][0])
+    assert height > 30 or last == shown(last_line(board, height))[-1], "it ends with its last line"
+
+
 @pytest.mark.parametrize("second", [1, 2], ids=["alike", "different"])
 def test_a_class_tells_both_accuracies_and_its_bar_is_as_long_as_they_differ(tmp_path: Path, second: int) -> None:
     board = board_of(runs(tmp_path), pane=CLASSES, second=second)
@@ -75,7 +109,8 @@ def test_a_class_tells_both_accuracies_and_its_bar_is_as_long_as_they_differ(tmp
 
 
 def test_the_class_of_the_cursor_is_in_view_and_where_the_mouse_finds_it(tmp_path: Path) -> None:
-    all_classes, height = board_of(hundred(tmp_path), pane=CLASSES), 12
+    made = [Canned(tmp_path, 100, run_id=name, steps_per_epoch=10).start().epochs(1) for name in ("one", "two")]
+    all_classes, height = board_of(made, pane=CLASSES), 12
     changes, cursor = shown_changes(all_classes), LOOK.style("cursor")
     for row in (0, 1, 4, 50, 95, 98, 99):
         board = replace(all_classes, row=row)
@@ -94,10 +129,10 @@ def test_the_images_turn_over_from_the_first_to_the_last(tmp_path: Path) -> None
     places: list[int] = []
     captions: list[tuple[str, ...]] = []
     for _ in range(num_screenfuls(board, *size)):
-        title, *lines = [strip.text for strip in draw_images(board, *size, LOOK)]
-        first, last, total = map(int, re.findall(r"(\d+)–(\d+) of (\d+)", title)[0])
+        title, *lines = [strip.text for strip in draw_images(board, *size, PLAIN)]
+        first, last, total = map(int, re.findall(r"(\d+)-(\d+) of (\d+)", title)[0])
         places += range(first, last + 1)
-        captions += re.findall(r"✗ (\w+) \((\w+)\)", "\n".join(lines))
+        captions += re.findall(r"x (\w+) \((\w+)\)", "\n".join(lines))
         board = paged(board, 1, *size)
     assert paged(board, 1, *size).scroll == board.scroll > 1
     assert places == list(range(1, total + 1))
