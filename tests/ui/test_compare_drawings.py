@@ -12,7 +12,7 @@ import pytest
 from tests.ui.canned import Canned, ended
 from tests.ui.comparing import board_of, runs
 from tui.compare.answers import disagreements, draw_images, num_screenfuls
-from tui.compare.board import CLASSES, IMAGES, compared
+from tui.compare.board import CLASSES, CONFUSION, IMAGES, compared
 from tui.compare.drawings import (
     curves_plot,
     differing_settings,
@@ -22,6 +22,7 @@ from tui.compare.drawings import (
     result_rows,
 )
 from tui.compare.gains import draw_classes, row_at, shown_changes
+from tui.compare.pair import opened_cell
 from tui.compare.view import paged
 from tui.render.axes import Unit
 from tui.render.palettes import Look, palette
@@ -138,3 +139,18 @@ def test_the_images_turn_over_from_the_first_to_the_last(tmp_path: Path) -> None
     assert places == list(range(1, total + 1))
     said = zip(found.wrong.predicted[found.found], found.images.labels[found.found], strict=True)
     assert captions == [(board.classes[predicted], board.classes[actual]) for predicted, actual in said]
+
+
+def test_a_cell_opens_the_images_behind_its_difference(tmp_path: Path) -> None:
+    board = board_of(runs(tmp_path), pane=CONFUSION, second=2)
+    for row, column in [*((number, number) for number in range(10)), *((1, number) for number in range(10))]:
+        opened = opened_cell(replace(board, map=replace(board.map, cursor=(row, column))))
+        shown = disagreements(opened)
+        assert not isinstance(shown, str)
+        assert set(shown.images.labels[shown.found]) <= {row}
+        before, after = (int(run.confusion[row, column]) for run in opened.pair)  # type: ignore[index]
+        if row == column:
+            assert len(shown.found) - shown.num_turned == before - after >= 0
+        else:
+            assert set(shown.wrong.predicted[shown.found]) <= {column}
+            assert after >= before

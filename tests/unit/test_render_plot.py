@@ -208,6 +208,12 @@ def test_the_letter_of_a_mark_does_not_stand_in_a_value() -> None:
     assert "C" in last_row
 
 
+@pytest.mark.parametrize(("x", "expected"), [(0, "◆ best"), (60, "◆ best"), (100, "best ◆")])
+def test_a_note_stands_beside_its_point_on_the_side_with_room(x: float, expected: str) -> None:
+    spec = PlotSpec((Series("a", [0, 100], [0, 1]),), y_range=(0, 1), notes=(Note(x, 0.5, text="best"),))
+    assert [line for line in lines(draw_plot(spec, 40, 9, LOOK)) if expected in line]
+
+
 def test_pauses_are_shaded_or_hatched() -> None:
     spec = PlotSpec((Series("a", [0, 100], [0, 1]),), shades=(Shade(40, 60),))
     shaded = LOOK.style("pause").bgcolor
