@@ -128,7 +128,7 @@ class RunState:
                     self.steering += (event,)
             case ev.Paused():
                 self.status = "paused"
-                self.pauses.append(Span(self.seconds, None, event.step))
+                self.pauses.append(Span(self.seconds, None))
             case ev.Unpaused():
                 self.status = "running"
                 self._close_pause()
@@ -221,10 +221,10 @@ class RunState:
 
     def _close_pause(self) -> None:
         if self.pauses and self.pauses[-1].end_seconds is None:
-            self.pauses[-1] = Span(self.pauses[-1].start_seconds, self.seconds, self.pauses[-1].step)
+            self.pauses[-1] = Span(self.pauses[-1].start_seconds, self.seconds)
 
     def _timed(self, record: ev.Record) -> Timed:
-        return Timed(record.seq, record.wall, self.seconds, record.event)
+        return Timed(self.seconds, record.event)
 
     # -- what is derived ----------------------------------------------------------------------------------------------
 

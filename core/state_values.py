@@ -22,18 +22,16 @@ STALLED_AFTER_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time or steps; `end` is None while it lasts."""
+    """A stretch of the run's time."""
 
     start_seconds: float
     end_seconds: float | None
-    step: int
+    """None while it lasts."""
 
 
 class Timed(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the run's time."""
 
-    seq: int
-    wall: float
     seconds: float
     """Since the run's first event, attempts put end to end."""
     event: ev.Event

@@ -38,7 +38,6 @@ class Moment:
     seconds: float
     """The run's time."""
     epoch: int
-    step: int
     letter: str = ""
     """Of a command: what it was."""
 
@@ -119,9 +118,7 @@ class Recording:
             case _:
                 return
         place, whole = len(self), self.whole
-        self.moments.append(
-            Moment(kind, place, whole.seconds, whole.epoch, whole.step, letter)  # type: ignore[arg-type]
-        )
+        self.moments.append(Moment(kind, place, whole.seconds, whole.epoch, letter))  # type: ignore[arg-type]
 
     # -- states -------------------------------------------------------------------------------------------------------
 

@@ -215,7 +215,8 @@ def test_the_log_holds_what_a_person_reads_in_order(started: Log) -> None:
     started.tell(notice, ev.Heartbeat(step=4, last_step_age_seconds=0.0), after=1.0)
     started.tell(ev.RunEnded(status="stopped", step=4, epoch=0))
     told = started.state.log
-    assert [entry.seq for entry in told] == sorted(entry.seq for entry in told)
+    assert [entry.seconds for entry in told] == sorted(entry.seconds for entry in told)
+    assert [type(entry.event) for entry in told][-2:] == [ev.Notice, ev.RunEnded]
     (entry,) = [entry for entry in told if entry.event == notice]
     assert entry.seconds == 3.0
     kinds = {type(entry.event) for entry in told}

@@ -98,18 +98,18 @@ def test_a_run_that_has_ended_is_ended_for_ever(started: Log) -> None:
 def test_pauses_are_spans_of_the_run_s_time(started: Log) -> None:
     train(started, 0, 2, seconds=1.0)
     started.tell(ev.Paused(step=2), after=1.0)
-    assert started.state.pauses == [Span(2.0, None, 2)]
+    assert started.state.pauses == [Span(2.0, None)]
     started.tell(ev.Unpaused(step=2, seconds=10.0), after=10.0)
     started.tell(ev.Paused(step=2), after=1.0)
     started.tell(ev.RunEnded(status="stopped", step=2, epoch=0), after=4.0)
-    assert started.state.pauses == [Span(2.0, 12.0, 2), Span(13.0, 17.0, 2)]
+    assert started.state.pauses == [Span(2.0, 12.0), Span(13.0, 17.0)]
 
 
 def test_a_pause_in_which_the_trainer_was_killed_ends_with_its_last_word(started: Log) -> None:
     started.tell(ev.Paused(step=0), after=1.0)
     started.tell(ev.Heartbeat(step=0, last_step_age_seconds=None), after=5.0)
     started.new_attempt(mono=3.0)
-    assert started.state.pauses == [Span(1.0, 6.0, 0)]
+    assert started.state.pauses == [Span(1.0, 6.0)]
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------
