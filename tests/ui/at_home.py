@@ -13,9 +13,9 @@ from tests.ui.canned import WALL
 from tests.ui.watching import OnScreen
 from tui.app import DashboardApp
 from tui.home.list import RunList
-from tui.home.no_run import NoRun
 from tui.screens.home import HomeScreen, home_screen
 from tui.settings import settings_file
+from tui.source import LiveSource
 
 Act = Callable[["AtHome"], Awaitable[None]]
 
@@ -53,7 +53,7 @@ def at_home(runs_dir: Path, act: Act, size: tuple[int, int] = (120, 40), now: fl
 
     async def body() -> None:
         app = DashboardApp(
-            NoRun(RunFolder(runs_dir)),
+            LiveSource(RunFolder(runs_dir)),
             "",
             settings_file(),
             clock=lambda: now,
