@@ -160,11 +160,11 @@ def replay(
 
 def home(runs_dir: Path, *, ascii: bool = False, color: Color = "auto") -> ExitCode:
     """Show all runs."""
-    from tui.screens.home import home_screen
+    from tui.screens.home import HomeScreen
     from tui.source import LiveSource
 
     nothing = LiveSource(RunFolder(runs_dir))  # without a log it is a run of which nothing has come yet
-    _show(_dashboard(nothing, "", ascii=ascii, color=color, first=lambda app: home_screen(app, runs_dir)))
+    _show(_dashboard(nothing, "", ascii=ascii, color=color, first=lambda app: HomeScreen(app, runs_dir)))
     return ExitCode.DONE
 
 

@@ -19,7 +19,7 @@ from core.runindex import RunIndex
 from tests.ui.canned import Canned
 from tui.app import DashboardApp
 from tui.home.list import RunList
-from tui.screens.home import HomeScreen, home_screen
+from tui.screens.home import HomeScreen
 from tui.source import LiveSource
 
 
@@ -33,7 +33,7 @@ def make(runs_dir: Path, count: int) -> None:
 async def open_home(runs_dir: Path, config: Path) -> tuple[float, float, float]:
     """Seconds until the list is there, of a look at the folder, of a key."""
     begun = time.perf_counter()
-    app = DashboardApp(LiveSource(RunFolder(runs_dir)), "", config, first=lambda app: home_screen(app, runs_dir))
+    app = DashboardApp(LiveSource(RunFolder(runs_dir)), "", config, first=lambda app: HomeScreen(app, runs_dir))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         screen = app.screen

@@ -13,7 +13,7 @@ from tests.ui.canned import WALL
 from tests.ui.watching import OnScreen
 from tui.app import DashboardApp
 from tui.home.list import RunList
-from tui.screens.home import HomeScreen, home_screen
+from tui.screens.home import HomeScreen
 from tui.settings import settings_file
 from tui.source import LiveSource
 
@@ -57,7 +57,7 @@ def at_home(runs_dir: Path, act: Act, size: tuple[int, int] = (120, 40), now: fl
             "",
             settings_file(),
             clock=lambda: now,
-            first=lambda app: home_screen(app, runs_dir, clock=lambda: now),
+            first=lambda app: HomeScreen(app, runs_dir, clock=lambda: now),
         )
         async with app.run_test(size=size, notifications=True) as pilot:
             seen = AtHome(app, pilot, runs_dir)

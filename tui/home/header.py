@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
-from core.runindex import RunIndex
 from tui.render.palettes import Look
 from tui.render.safe import pad, safe
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import text_strip
 
-
-class Counted(Protocol):
-    """What the header tells of."""
-
-    index: RunIndex
-    num_runs: int
-    num_live: int
-    wrong: str
+if TYPE_CHECKING:
+    from tui.screens.home import HomeScreen
 
 
 class HomeHeader(Drawn):
     """How many runs there are, and where."""
 
-    def __init__(self, scene: Scene, home: Counted, **kwargs: Any) -> None:
+    def __init__(self, scene: Scene, home: HomeScreen, **kwargs: Any) -> None:
         super().__init__(scene, **kwargs)
         self._home = home
 

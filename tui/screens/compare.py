@@ -28,6 +28,9 @@ from tui.widgets.drawn import Scene
 from tui.widgets.filter import FilterInput
 from tui.widgets.keybar import Hint, KeyBar, Tabs
 
+_LOOK_SECONDS = 1.0
+"""Between two looks at the runs that still go on."""
+
 
 def load_runs(folders: Sequence[RunFolder]) -> tuple[list[LiveSource], list[str]]:
     """The runs that can be read, and what is wrong with the others."""
@@ -56,14 +59,13 @@ class CompareScreen(SceneScreen):
     Args:
         scene: for its look.
         sources: two runs or more, in the order of their letters.
-        interval_seconds: between looks at the runs that still go on.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*COMPARE, *LEAVING]
 
-    def __init__(self, scene: Scene, sources: Sequence[LiveSource], interval_seconds: float = 1.0) -> None:
+    def __init__(self, scene: Scene, sources: Sequence[LiveSource]) -> None:
         super().__init__()
-        self.scene, self._sources, self._interval = scene, list(sources), interval_seconds
+        self.scene, self._sources = scene, list(sources)
         view = scene.view
         self.board = Board(compared(sources), along=view.x_unit.value, log_y=view.log_y, smoothing=view.smoothing)
 
@@ -77,7 +79,7 @@ class CompareScreen(SceneScreen):
     def on_mount(self) -> None:
         """Follow the runs."""
         self.query_one(BoardView).focus()
-        self.set_interval(self._interval, self.look)
+        self.set_interval(_LOOK_SECONDS, self.look)
 
     def look(self) -> None:
         """Runs that still go on have more to show."""

@@ -24,7 +24,7 @@ from tui.home.list import RunFacts, RunList
 from tui.home.table import COLUMNS, Listing, arranged
 from tui.screens.help import HelpScreen, Section
 from tui.screens.home_actions import HomeActions
-from tui.widgets.drawn import Drawn, Scene
+from tui.widgets.drawn import Drawn
 from tui.widgets.filter import FilterInput
 from tui.widgets.keybar import Hint, KeyBar
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _FACTS_FROM = 26
 """Lines of a screen that can spare some for the run under the cursor."""
 _FACTS_HEIGHT = 12
+_LOOK_SECONDS = 1.0
+"""Between two looks at the folder."""
 _READ_SECONDS = 0.15
 """Reading logs in one go."""
 _BREATH_SECONDS = 0.01
@@ -46,25 +48,15 @@ class HomeScreen(HomeActions):
 
     Args:
         app: the application; it opens runs.
-        scene: its look.
-        index: the runs.
-        interval_seconds: between looks at the folder.
+        runs_dir: where they are.
         clock: seconds since the epoch.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [binding for _, section in keys.SECTIONS for binding in section]
 
-    def __init__(
-        self,
-        app: DashboardApp,
-        scene: Scene,
-        index: RunIndex,
-        interval_seconds: float = 1.0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, app: DashboardApp, runs_dir: Path, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self.dashboard, self.scene, self.index, self.clock = app, scene, index, clock
-        self._interval = interval_seconds
+        self.dashboard, self.scene, self.index, self.clock = app, app.scene, RunIndex(runs_dir), clock
         self._sort, self._descending, self._text = "age", False, ""
         self.wrong = ""
         """What is wrong with the filter."""
@@ -86,7 +78,7 @@ class HomeScreen(HomeActions):
         """Show what is known, then read the rest bit by bit."""
         self.query_one(RunList).focus()
         self.refresh_runs()
-        self.set_interval(self._interval, self.look)
+        self.set_interval(_LOOK_SECONDS, self.look)
 
     def on_screen_resume(self) -> None:
         """Back from a run: it may have changed."""
@@ -261,8 +253,3 @@ class HomeScreen(HomeActions):
             for key in section
             if key.show and key.description
         ]
-
-
-def home_screen(app: DashboardApp, runs_dir: Path, clock: Callable[[], float] = time.time) -> HomeScreen:
-    """The home screen over a runs folder."""
-    return HomeScreen(app, app.scene, RunIndex(runs_dir), clock=clock)
