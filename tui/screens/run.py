@@ -19,7 +19,7 @@ from tui import bindings
 from tui.bindings import PANES
 from tui.classes import ClassHistory
 from tui.footer import run_hints
-from tui.panes import make_pane
+from tui.panes import PANE_TYPES
 from tui.screens.help import HelpScreen, Section
 from tui.screens.plot_keys import PlotKeys
 from tui.screens.replay_keys import NEEDS_REPLAY, ReplayKeys
@@ -199,7 +199,7 @@ class RunScreen(PlotKeys, ReplayKeys):
     async def show_pane(self, index: int, origin: int = 0) -> None:
         """Show a pane; it is made when it is first asked for. Escape leads from it to `origin`."""
         if index not in self._panes:
-            self._panes[index] = make_pane(PANES[index], self.scene, self.history)
+            self._panes[index] = PANE_TYPES[PANES[index]](self.scene, self.history)
             await self.query_one("#pane").mount(self._panes[index])
         self._current, self._origin = index, origin
         for number, pane in self._panes.items():
@@ -280,7 +280,7 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     def key_sections(self) -> list[Section]:
         """The pane's own keys, then the screen's."""
-        own = self.pane.own_keys()
+        own = self.pane.KEYS
         return [*([(f"In {PANES[self._current]}", own)] if own else []), *bindings.SECTIONS]
 
     def hints(self) -> list[Hint]:
@@ -289,7 +289,7 @@ class RunScreen(PlotKeys, ReplayKeys):
             return self.replay_hints()
         source = self.scene.source
         return run_hints(
-            self.state, self.pane.own_keys(), is_live=source.is_live, frozen=source.frozen, has_tabs=self._has_tabs
+            self.state, self.pane.KEYS, is_live=source.is_live, frozen=source.frozen, has_tabs=self._has_tabs
         )
 
     def redraw_all(self) -> None:

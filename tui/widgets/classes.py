@@ -221,14 +221,9 @@ class ClassesPane(Pane):
 
     KEYS = KEYS
 
-    def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-        self._history = history
-
     def compose(self) -> ComposeResult:
         """Table, what is said where it is empty, and the filter below it."""
-        yield ClassTable(self.scene, self._history)
+        yield ClassTable(self.scene, self.history)
         yield Static(classes="nothing", markup=False)
         yield FilterInput(placeholder="part of a class or superclass")
 
@@ -251,7 +246,7 @@ class ClassesPane(Pane):
         is_empty = table.row_count == 0
         self.set_class(is_empty, "-empty")
         if is_empty:
-            has_rows = bool(self._history.rows(self.scene.state))
+            has_rows = bool(self.history.rows(self.scene.state))
             text = f"No class holds “{safe(table.text, 28)}”" if has_rows else "The first evaluation fills this table"
             nothing.update(Text(text, self.scene.look.style("muted")))
 

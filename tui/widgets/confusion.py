@@ -224,10 +224,6 @@ class ConfusionPane(Pane):
 
     KEYS = KEYS
 
-    def __init__(self, scene: Scene, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-
     def compose(self) -> ComposeResult:
         """The side stands beside the map where there is room."""
         grid = ConfusionGrid(self.scene)

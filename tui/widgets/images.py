@@ -176,10 +176,6 @@ class ImagesPane(Pane):
 
     KEYS = KEYS
 
-    def __init__(self, scene: Scene, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-
     def compose(self) -> ComposeResult:
         """Images, and the filter below them."""
         yield ImageGrid(self.scene)

@@ -170,10 +170,6 @@ class LogPane(Pane):
 
     KEYS = KEYS
 
-    def __init__(self, scene: Scene, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-
     def compose(self) -> ComposeResult:
         """Two lists."""
         yield EventLines(self.scene)

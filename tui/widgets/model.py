@@ -129,10 +129,6 @@ def settings_lines(config: dict[str, Any]) -> list[tuple[str, str]]:
 class ModelPane(Pane):
     """Table and facts."""
 
-    def __init__(self, scene: Scene, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-
     def compose(self) -> ComposeResult:
         """The facts stand beside the table where there is room."""
         with Horizontal():

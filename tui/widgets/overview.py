@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import events
 from textual.app import ComposeResult
 from textual.widget import Widget
 
 from tui import figures
-from tui.classes import ClassHistory
-from tui.widgets.drawn import Scene
 from tui.widgets.pane import Pane
 from tui.widgets.plots import MACHINE, PlotPane
 from tui.widgets.small import ClassList, ConfusionMap, LogTail
@@ -86,12 +82,8 @@ def _heights(rows: Rows, height: int, num_classes: int) -> list[int]:
 class Overview(Pane):
     """The panes of the overview, placed anew whenever the size changes."""
 
-    def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
-        self._history = history
-        self.only: str | None = None
-        """The pane that has the whole screen."""
+    only: str | None = None
+    """The pane that has the whole screen."""
 
     def compose(self) -> ComposeResult:
         """Every pane there is; `place` shows those that fit."""
@@ -100,7 +92,7 @@ class Overview(Pane):
         yield PlotPane(scene, figures.accuracy, "Accuracy", id="accuracy")
         yield PlotPane(scene, figures.learning_rate, "Learning rate", id="lr")
         yield ConfusionMap(scene, "confusion", id="confusion")
-        yield ClassList(scene, "classes", self._history, id="classes")
+        yield ClassList(scene, "classes", self.history, id="classes")
         yield LogTail(scene, "log", id="log")
         yield PlotPane(scene, figures.gradient_norm, "Gradient norm", id="gradient")
         yield PlotPane(scene, figures.throughput, "Throughput", id="throughput")

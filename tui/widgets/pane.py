@@ -9,11 +9,17 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.widgets.drawn import Drawn
+from tui.classes import ClassHistory
+from tui.widgets.drawn import Drawn, Scene
 
 
 class Pane(Container):
-    """A pane. It is shown when its digit is pressed, and told what kinds of events are new."""
+    """A pane. It is shown when its digit is pressed, and told what kinds of events are new.
+
+    Args:
+        scene: the run, and how it is looked at.
+        history: its classes over the epochs, for panes that show them.
+    """
 
     KEYS: ClassVar[list[Binding]] = []
     """Its own keys, for footer and help; those of the first widget it focuses, as a rule."""
@@ -29,6 +35,10 @@ class Pane(Container):
         def __init__(self, pane: str, subject: object = None) -> None:
             super().__init__()
             self.pane, self.subject = pane, subject
+
+    def __init__(self, scene: Scene, history: ClassHistory) -> None:
+        super().__init__()
+        self.scene, self.history = scene, history
 
     def show(self, kinds: set[type] | None) -> None:
         """Bring it up to date after new events of these kinds; None means in any case."""
@@ -47,10 +57,6 @@ class Pane(Container):
     def shows_log(self) -> bool:
         """Whether the newest line of the log is in view."""
         return False
-
-    def own_keys(self) -> list[Binding]:
-        """The keys that do something here only."""
-        return self.KEYS
 
     def back(self) -> bool:
         """Undo a narrowing of its own; whether there was one."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,7 +15,7 @@ from tui import figures
 from tui.render import numbers
 from tui.render.safe import pad, safe
 from tui.render.spark import gauge
-from tui.widgets.drawn import BATCHES, EPOCHS, Drawn, Scene
+from tui.widgets.drawn import BATCHES, EPOCHS, Drawn
 from tui.widgets.frame import Title, framed, text_strip
 from tui.widgets.pane import Pane
 from tui.widgets.plots import MACHINE, PlotPane
@@ -109,10 +107,6 @@ def time_spent(state: RunState) -> dict[str, float]:
 
 class SystemPane(Pane):
     """Plots of the load and the pace, and facts."""
-
-    def __init__(self, scene: Scene, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scene = scene
 
     def compose(self) -> ComposeResult:
         """Six panes."""
