@@ -26,8 +26,6 @@ class Title:
     """What stands in the upper edge of a frame. What has no room is left out: first the legend, then the right."""
 
     name: str
-    key: str = ""
-    """The key that opens it."""
     legend: Text | None = None
     shorter: tuple[Text, ...] = ()
     """Legends for where there is no room for that one, the next best first."""
@@ -64,33 +62,30 @@ def head(title: Title, width: int, look: Look) -> Strip:
 def _top(title: Title, width: int, corners: str, across: str, line: Style, look: Look) -> Strip:
     legends = tuple(tuple(text_strip(legend)) for legend in (title.legend, *title.shorter) if legend)
     right = tuple(text_strip(title.right)) if title.right else ()
-    styles = (line, look.style("now"), look.style("text") + _BOLD, look.style("muted"))
-    return _edge(title.name, title.key, legends, right, title.heads, width, corners + across, styles)
+    styles = (line, look.style("text") + _BOLD, look.style("muted"))
+    return _edge(title.name, legends, right, title.heads, width, corners + across, styles)
 
 
 @lru_cache(maxsize=256)  # 0.3 ms, for what is the same in nearly every frame
 def _edge(
     name: str,
-    key: str,
     legends: tuple[tuple[Segment, ...], ...],
     right: tuple[Segment, ...],
     heads: tuple[tuple[int, str], ...],
     width: int,
     glyphs: str,
-    styles: tuple[Style, Style, Style, Style],
+    styles: tuple[Style, Style, Style],
 ) -> Strip:
-    line, key_style, name_style, head_style = styles
+    line, name_style, head_style = styles
     canvas = Canvas(width, 1)
     canvas.repeat(0, 0, glyphs[2], line, across=width)
     canvas.text(0, 0, glyphs[0], line)
     canvas.text(0, width - 1, glyphs[1], line)
     free, end = 2, width - 2
-    before = f" {key} " if key else " "
-    if free + cell_len(before + name) + 1 > end:
+    if free + cell_len(name) + 2 > end:
         return canvas.strips()[0]
-    canvas.text(0, free, before, key_style)
-    canvas.text(0, free + cell_len(before), name + " ", name_style)
-    free += cell_len(before + name) + 1
+    canvas.text(0, free, f" {name} ", name_style)
+    free += cell_len(name) + 2
     length = sum(segment.cell_length for segment in right)
     if length and free + length + 3 <= end:
         end -= length + 2
