@@ -49,7 +49,6 @@ class Drawn(Widget):
 
     WATCHES: ClassVar[frozenset[type]] = frozenset()
     """Events after which it may look different."""
-    DEFAULT_CSS = ""
 
     def __init__(self, scene: Scene, **kwargs: Any) -> None:
         super().__init__(**kwargs)

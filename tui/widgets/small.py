@@ -32,22 +32,15 @@ _HIGHLIGHT = 0.005
 
 
 class Small(Drawn, can_focus=True):
-    """A small pane that opens a large one by Enter or a click.
-
-    Args:
-        scene: the run and how it is looked at.
-        opens: name of the large pane.
-    """
+    """A small pane that opens a large one by Enter or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "open", "Open")]
-
-    def __init__(self, scene: Scene, opens: str, **kwargs: Any) -> None:
-        super().__init__(scene, **kwargs)
-        self.opens = opens
+    OPENS: ClassVar[str]
+    """Name of the large pane."""
 
     def action_open(self) -> None:
         """Show the large pane."""
-        self.post_message(Pane.Opens(self.opens))
+        self.post_message(Pane.Opens(self.OPENS))
 
     def on_click(self, event: events.Click) -> None:
         """The second click opens."""
@@ -58,6 +51,7 @@ class Small(Drawn, can_focus=True):
 class ConfusionMap(Small):
     """The whole confusion matrix; of many classes that have superclasses, those."""
 
+    OPENS = "confusion"
     WATCHES = EPOCHS
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -87,10 +81,11 @@ class ConfusionMap(Small):
 class ClassList(Small):
     """Classes with accuracy, change, trend and what they are taken for."""
 
+    OPENS = "classes"
     WATCHES = EPOCHS
 
-    def __init__(self, scene: Scene, opens: str, history: ClassHistory, **kwargs: Any) -> None:
-        super().__init__(scene, opens, **kwargs)
+    def __init__(self, scene: Scene, history: ClassHistory, **kwargs: Any) -> None:
+        super().__init__(scene, **kwargs)
         self._history = history
 
     def draw(self, width: int, height: int) -> list[Strip]:
@@ -201,6 +196,7 @@ def taken_for(row: ClassRow, names: list[str], size: int, look: Look) -> str:
 class LogTail(Small):
     """The last lines of the log, or the summary once the run has ended."""
 
+    OPENS = "log"
     WATCHES = LOGGED
 
     def draw(self, width: int, height: int) -> list[Strip]:
