@@ -117,7 +117,7 @@ class Board:
     """What the images were opened from, to go back to."""
     scroll: int = 0
     """The first line of the settings, or the screenful of images."""
-    changed: int = field(default=0)
+    changed: int = 0
     """Counts what the runs have told since; a new number makes a new board."""
 
     @property

@@ -20,11 +20,8 @@ class PlotKeys(SceneScreen):
             if plot.display:
                 plot.redraw()
 
-    def action_zoom(self, closer: bool) -> None:
+    def action_zoom(self, closer: bool, at: float | None = None) -> None:
         """Half or twice the window."""
-        self._zoom(closer)
-
-    def _zoom(self, closer: bool, at: float | None = None) -> None:
         view = self.scene.view
         self.look_through(view.zoomed(whole_range(self.scene.state, view), closer, at))
 
@@ -79,4 +76,4 @@ class PlotKeys(SceneScreen):
 
     def on_plot_pane_wheeled(self, message: PlotPane.Wheeled) -> None:
         """The wheel zooms at the mouse."""
-        self._zoom(message.closer, message.x)
+        self.action_zoom(message.closer, message.x)
