@@ -47,12 +47,16 @@ class Confusion:
     """Of the images of the actual class."""
 
 
-def top_confusions(confusion: Counts, limit: int) -> list[Confusion]:
-    """The `limit` cells off the diagonal with the largest share of their row, largest first, empty ones left out."""
+def top_confusions(confusion: Counts, limit: int, *, by_count: bool = False) -> list[Confusion]:
+    """The `limit` cells off the diagonal with the largest share of their row, or `by_count` with the most images.
+
+    The largest come first, of equal ones those of the first classes; empty ones are left out.
+    """
     support = confusion.sum(1, keepdims=True)
     share = confusion / np.maximum(support, 1)
     np.fill_diagonal(share, 0)
-    order = np.argsort(-share, axis=None, kind="stable")[:limit]
+    weight = np.where(share > 0, confusion, 0) if by_count else share
+    order = np.argsort(-weight, axis=None, kind="stable")[:limit]
     rows, columns = np.unravel_index(order, share.shape)
     return [
         Confusion(int(row), int(column), int(confusion[row, column]), float(share[row, column]))

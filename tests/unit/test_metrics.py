@@ -75,6 +75,15 @@ def test_pairs_are_compared_by_their_share_of_the_class_and_not_by_their_count()
     ]
 
 
+def test_by_count_they_are_the_commonest_mistakes_whatever_their_share() -> None:
+    counts = np.array([[8, 2, 0], [1, 9, 0], [3, 3, 4]])
+    found = top_confusions(counts, 3, by_count=True)
+    assert [(cell.actual, cell.predicted, cell.count) for cell in found] == [(2, 0, 3), (2, 1, 3), (0, 1, 2)]
+    assert found[0].share == 0.3
+    assert len(top_confusions(counts, 100, by_count=True)) == 4
+    assert top_confusions(np.eye(3, dtype=int), 9, by_count=True) == []
+
+
 def test_the_matrix_itself_is_left_alone() -> None:
     counts = np.array([[3, 1], [2, 4]])
     before = counts.copy()

@@ -14,7 +14,6 @@ from tui.render.heatmap import (
     draw_heatmap,
     heat_layout,
     shares,
-    top_confusions,
 )
 from tui.render.palettes import Depth, Look, palette
 
@@ -91,14 +90,6 @@ def test_a_share_is_of_the_row_the_column_or_nothing() -> None:
 
 def test_a_class_without_images_has_no_shares() -> None:
     assert np.isnan(shares([[0, 0], [1, 1]], Normalise.ROW)[0]).all()
-
-
-def test_top_confusions_are_the_commonest_mistakes() -> None:
-    found = top_confusions(SMALL, ABC, 3)
-    assert [(c.name, c.count) for c in found] == [("cow → ant", 3), ("cow → bee", 3), ("ant → bee", 2)]
-    assert found[0].share == 0.3
-    assert len(top_confusions(SMALL, ABC, 100)) == 4
-    assert top_confusions(np.eye(3, dtype=int), ABC) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Confusion matrices as numbers: shares, groups, the worst mistakes, and short names for their classes."""
+"""Confusion matrices as numbers: shares, and short names for their classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -33,19 +32,6 @@ class Normalise(Enum):
     """Of nothing: images."""
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """One kind of mistake."""
-
-    actual: int
-    predicted: int
-    name: str
-    """cat → dog, already safe."""
-    count: int
-    share: float
-    """Of the images of the actual class."""
-
-
 def shares(matrix: ArrayLike, normalise: Normalise) -> Shares:
     """The matrix normalised; NaN in rows or columns without an image. Counts stay counts."""
     counts = np.asarray(matrix, np.float64)
@@ -54,21 +40,6 @@ def shares(matrix: ArrayLike, normalise: Normalise) -> Shares:
     total = counts.sum(axis=1 if normalise is Normalise.ROW else 0, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 0, counts / total, np.nan)
-
-
-def top_confusions(matrix: ArrayLike, names: Sequence[str], n: int = 10) -> list[Confusion]:
-    """The n commonest mistakes, commonest first; ties in the order of the classes."""
-    counts = np.asarray(matrix, np.int64).copy()
-    row = shares(counts, Normalise.ROW)
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts, axis=None, kind="stable")[:n]
-    found: list[Confusion] = []
-    for actual, predicted in zip(*(part.tolist() for part in np.unravel_index(order, counts.shape)), strict=True):
-        if counts[actual, predicted] <= 0:
-            break
-        name = f"{safe(names[actual])} → {safe(names[predicted])}"
-        found.append(Confusion(actual, predicted, name, int(counts[actual, predicted]), float(row[actual, predicted])))
-    return found
 
 
 def abbreviate(names: Sequence[str], width: int, *, ascii: bool = False) -> tuple[str, ...]:

@@ -19,15 +19,7 @@ from textual.strip import Strip
 
 from tui.render import numbers
 from tui.render.canvas import Canvas
-from tui.render.confusion import (
-    Confusion,
-    Counts,
-    Normalise,
-    Shares,
-    abbreviate,
-    shares,
-    top_confusions,
-)  # fmt: skip
+from tui.render.confusion import Counts, Normalise, Shares, abbreviate, shares
 from tui.render.heatgrid import MAX_LABEL, HeatLayout, HeatSpec, heat_layout
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
@@ -35,8 +27,7 @@ from tui.render.ramps import LEVELS, Ramp, half_block
 from tui.render.safe import pad, safe
 
 __all__ = [
-    "Confusion", "Counts", "HeatLayout", "HeatSpec", "Normalise", "Shares", "abbreviate", "draw_heatmap", "heat_layout",
-    "shares", "top_confusions",
+    "Counts", "HeatLayout", "HeatSpec", "Normalise", "Shares", "abbreviate", "draw_heatmap", "heat_layout", "shares",
 ]  # fmt: skip
 
 _SHADES, _ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"

@@ -17,9 +17,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from core.metrics import top_confusions
 from tui.confusion_view import Against, ConfusionView, compared, turned
 from tui.render import numbers
-from tui.render.heatmap import Normalise, draw_heatmap, heat_layout, shares, top_confusions
+from tui.render.heatmap import Normalise, draw_heatmap, heat_layout, shares
 from tui.render.safe import pad, safe
 from tui.render.spark import sparkline
 from tui.widgets.drawn import EPOCHS, Drawn, Scene
@@ -188,7 +189,7 @@ class ConfusionSide(Drawn):
         body = [text_strip(text, inner) for text in lines]
         cell = framed(body, Title("Cell"), width, min(8, height), look)
         rest = height - len(cell)
-        found = top_confusions(counts, spec.names, max(rest - 2, 0)) if counts.size else []
+        found = top_confusions(counts, max(rest - 2, 0), by_count=True) if counts.size else []
         listed = []
         for mistake in found:
             text = Text(" ", no_wrap=True, end="")
@@ -204,7 +205,7 @@ class ConfusionSide(Drawn):
         """A mistake of the list puts the cursor on its cell."""
         view = self._grid.choices
         spec = view.spec(self.scene.state)
-        found = top_confusions(spec.matrix, spec.names, max(self.size.height - 10, 0))
+        found = top_confusions(np.asarray(spec.matrix, np.int64), max(self.size.height - 10, 0), by_count=True)
         if 0 <= event.y - 9 < len(found):
             mistake = found[event.y - 9]
             self._grid.change(replace(view, cursor=(mistake.actual, mistake.predicted)))
