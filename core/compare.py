@@ -109,13 +109,9 @@ def seed_groups(configs: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     """Indices of runs that differ in nothing but their seed (and where and how often they save), in order."""
     groups: dict[str, list[int]] = {}
     for index, config in enumerate(configs):
-        kept = {key: value for key, value in flat(config).items() if key != "seed" and not _is_incidental(key)}
+        kept = {key: value for key, value in flat(config).items() if key != "seed" and not key.startswith(_INCIDENTAL)}
         groups.setdefault(f"{config.get('recipe')} {sorted(kept.items())}", []).append(index)
     return list(groups.values())
-
-
-def _is_incidental(key: str) -> bool:
-    return key.startswith(_INCIDENTAL)
 
 
 @dataclass(frozen=True)

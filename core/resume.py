@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from core.compare import setting_differences
 from core.config import TrainConfig
 from core.data.class_folders import is_same_data
 from core.errors import StorageError, UsageError
@@ -95,13 +95,9 @@ def stored_config(manifest: Manifest) -> TrainConfig:
 
 def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
     """`key: before → after` for each setting that differs and that would make it another run."""
-    before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
+    found = setting_differences([msgspec.to_builtins(old), msgspec.to_builtins(new)])
     harmless = (*_HARMLESS, "data.dataset") if is_same_data(old.data.dataset, new.data.dataset) else _HARMLESS
-    return [
-        f"{key}: {before.get(key)} → {after.get(key)}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not key.startswith(harmless)
-    ]
+    return [f"{key}: {before} → {after}" for key, (before, after) in found if not key.startswith(harmless)]
 
 
 def is_finished(folder: RunFolder, config: TrainConfig, *, epochs_asked: bool = False) -> bool:
@@ -124,13 +120,3 @@ def last_place(folder: RunFolder) -> tuple[int, int]:
     """Attempt and sequence number of the log's last sound record; (0, -1) where there is none."""
     records = EventReader(folder.events_file).poll()
     return (records[-1].attempt, records[-1].seq) if records else (0, -1)
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
