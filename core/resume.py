@@ -6,6 +6,7 @@ Nothing here imports PyTorch; checkpoints are opened by `core.attempt`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from core.compare import setting_differences
 from core.config import TrainConfig
 from core.data.class_folders import is_same_data
 from core.errors import StorageError, UsageError
+from core.events import Record
 from core.fold import fold
 from core.paths import expanded
-from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder, check_run_id, find_run
 
 # What may differ without another result being another run: how long, where, and what is kept.
@@ -116,7 +117,6 @@ def is_finished(folder: RunFolder, config: TrainConfig, *, epochs_asked: bool = 
     return state.step >= min(num_steps, config.max_steps or num_steps)
 
 
-def last_place(folder: RunFolder) -> tuple[int, int]:
-    """Attempt and sequence number of the log's last sound record; (0, -1) where there is none."""
-    records = EventReader(folder.events_file).poll()
+def last_place(records: Sequence[Record]) -> tuple[int, int]:
+    """Attempt and sequence number of the last of a log's records; (0, -1) where there is none."""
     return (records[-1].attempt, records[-1].seq) if records else (0, -1)

@@ -31,7 +31,7 @@ from core.data.class_folders import check_folder, folder_of
 from core.errors import CifarTuiError, DivergedError, ExitCode, StorageError
 from core.headless import Report
 from core.pulse import Pulse
-from core.reader import EventReader
+from core.reader import read_all
 from core.recorder import Recorder
 from core.resume import Origin, last_place
 from core.runfolder import Manifest, RunFolder, create_run_folder
@@ -85,7 +85,8 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
     else:
         folder = create_run_folder(request.runs_dir, request.config.recipe, request.run_id)
     with folder.lock(), contextlib.ExitStack() as stack:
-        attempt, seq = last_place(folder)
+        earlier = read_all(folder.events_file)
+        attempt, seq = last_place(earlier)
         recorder = Recorder(folder.events_file, attempt=attempt + 1, next_seq=seq + 1)
         stack.callback(recorder.close)
         before = folder.read_manifest() if resuming else None
@@ -93,10 +94,11 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         folder.write_manifest(manifest)
         stdout, stderr = stack.enter_context(output_to(folder.log_file))
         report, place = report_to(folder, stdout, stderr), _Place()
-        if resuming:  # both know the whole run, and not only this attempt's part of it
-            for record in EventReader(folder.events_file).poll():
-                report.catch_up(record)
-                place.follow(record)
+        for record in earlier:  # both know the whole run, and not only this attempt's part of it
+            report.catch_up(record)
+            place.follow(record)
+        earlier.clear()  # not to be held in memory as long as the training lasts
+        if resuming:
             _refuse_stale_commands(folder, recorder)
         recorder.subscribe(report)
         recorder.subscribe(place.follow)

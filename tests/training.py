@@ -76,7 +76,7 @@ def train(
     """One attempt; `watch` sees each record and may raise a signal. Ends as the session would end it. `resume` is of
     `fork_of`, if given."""
     folder.control.mkdir(parents=True, exist_ok=True)
-    number, seq = last_place(folder)
+    number, seq = last_place(read_all(folder.events_file))
     recorder = Recorder(folder.events_file, attempt=number + 1, next_seq=seq + 1)
     signals = Signals()
     if watch is not None:
