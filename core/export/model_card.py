@@ -8,6 +8,7 @@ import msgspec
 
 from core.data.catalog import short_name
 from core.events import Evaluation
+from core.headless import printable
 
 _CODE = """\
 ```python
@@ -68,7 +69,7 @@ def model_card(
 
 def inline(text: str) -> str:
     """A name as Markdown code, so that nothing in it is taken for markup."""
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    clean = printable(text)
     fence = "`" * (1 + max(map(len, "".join(c if c == "`" else " " for c in clean).split()), default=0))
     pad = " " if "`" in clean else ""
     return f"{fence}{pad}{clean}{pad}{fence}".replace("|", "\\|") if clean.strip() else "(unnamed)"
