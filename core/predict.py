@@ -172,7 +172,7 @@ def predict(
         config.model.name,
         num_classes=len(started.classes),
         image_shape=started.image_shape,
-        args=dict(config.model.args),
+        args=config.model.args,
     )
     load_weights(model, path)
     model.to(chosen).eval()

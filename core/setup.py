@@ -105,7 +105,7 @@ def set_up(config: TrainConfig, emit: Callable[[Event], None]) -> Setup:
     _, channels, height, width = dataset.train.images.shape
     image_shape = (channels, height, width)
     model = build_model(
-        config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=dict(config.model.args)
+        config.model.name, num_classes=len(dataset.classes), image_shape=image_shape, args=config.model.args
     )
     layers = describe(model, image_shape)
     _check_low_size(model, config, image_shape)

@@ -131,7 +131,7 @@ class Tutorial:
             config.model.name,
             num_classes=len(dataset.classes),
             image_shape=(channels, height, width),
-            args=dict(config.model.args),
+            args=config.model.args,
         ).to(self._device)
         self._optimizer = plain_optimizer(self._model, config.optimizer)
         self._batches = self._endless()

@@ -45,7 +45,7 @@ def write_weights(data: RunData, which: str, folder: Path, say: Say) -> list[Pat
         config.model.name,
         num_classes=len(started.classes),
         image_shape=started.image_shape,
-        args=dict(config.model.args),
+        args=config.model.args,
     )
     meta = load_weights(model, path)
     evaluation = recorded_evaluation(data, meta)

@@ -135,6 +135,6 @@ def recipe_layers(recipe: Recipe) -> list[Layer]:
 
     config, dataset = recipe.config, DATASETS[recipe.config.data.dataset]
     shape = dataset.image_shape
-    args = dict(config.model.args)
-    model = build_model(config.model.name, num_classes=len(dataset.classes), image_shape=shape, args=args)
+    num_classes = len(dataset.classes)
+    model = build_model(config.model.name, num_classes=num_classes, image_shape=shape, args=config.model.args)
     return describe(model, shape)
