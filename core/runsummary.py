@@ -175,12 +175,12 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def thinned(values: list[float], most: int = _CURVE_POINTS) -> tuple[float, ...]:
-    """At most so many of the values, evenly spread, the last one among them; non-finite ones left out."""
+def thinned(values: list[float]) -> tuple[float, ...]:
+    """At most 48 of the values, evenly spread, the last one among them; non-finite ones left out."""
     finite = [value for value in values if math.isfinite(value)]
-    if len(finite) <= most:
+    if len(finite) <= _CURVE_POINTS:
         return tuple(finite)
-    return tuple(finite[round(index * (len(finite) - 1) / (most - 1))] for index in range(most))
+    return tuple(finite[round(index * (len(finite) - 1) / (_CURVE_POINTS - 1))] for index in range(_CURVE_POINTS))
 
 
 def condition(summary: RunSummary, folder: RunFolder, now_wall: float) -> Condition:

@@ -32,6 +32,7 @@ from torch import Tensor
 from core.errors import DataError
 
 Report = Callable[[str], None]
+_NETWORK_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -238,10 +239,10 @@ def _lock(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _network_timeout(seconds: float = 20.0) -> Iterator[None]:
+def _network_timeout() -> Iterator[None]:
     """torchvision sets none, and nodes without network often drop packets: it would hang for minutes."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+    socket.setdefaulttimeout(_NETWORK_SECONDS)
     try:
         yield
     finally:

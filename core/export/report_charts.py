@@ -42,7 +42,7 @@ def accuracy_chart(data: RunData, *, narrow: bool = False) -> Markup | None:
     frame = Frame(
         width=520 if narrow else 1060, height=320 if narrow else 380,
         title="Accuracy", x_title="epoch", x_range=(0, max(line.x.max() for line in lines)),
-        y_range=_range([line.y for line in lines], floor=0.0, ceiling=1.0), y_text=percent, right=136,
+        y_range=_accuracy_range([line.y for line in lines]), y_text=percent, right=136,
         tick_text=lambda share: f"{100 * share:.4g}%",
     )  # fmt: skip
     mark = None
@@ -117,12 +117,12 @@ def _epochs_done(data: RunData) -> Floats:
     return np.asarray((data.state.batches["step"] + 1) / _steps_per_epoch(data))
 
 
-def _range(values: list[Floats], *, floor: float, ceiling: float) -> tuple[float, float]:
+def _accuracy_range(values: list[Floats]) -> tuple[float, float]:
     known = np.concatenate(values)
     known = known[np.isfinite(known)]
     if not len(known):
-        return floor, ceiling
-    return widened(float(known.min()), float(known.max()), floor=floor, ceiling=ceiling)
+        return 0.0, 1.0
+    return widened(float(known.min()), float(known.max()), floor=0.0, ceiling=1.0)
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
