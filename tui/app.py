@@ -34,7 +34,6 @@ class DashboardApp(App[None], inherit_bindings=False):
         recipe: its recipe, to be named before the run says so itself.
         settings_file: where choices are kept.
         ascii: draw with ASCII characters only.
-        frames_per_second: of this session; by default the one kept.
         clock: seconds since the epoch.
         first: makes the screen to begin with, where that is not the run.
     """
@@ -51,7 +50,6 @@ class DashboardApp(App[None], inherit_bindings=False):
         settings_file: Path,
         *,
         ascii: bool = False,
-        frames_per_second: float | None = None,
         clock: Callable[[], float] = time.time,
         first: Callable[[DashboardApp], SceneScreen] | None = None,
     ) -> None:
@@ -60,7 +58,7 @@ class DashboardApp(App[None], inherit_bindings=False):
         self.settings: Settings = load_settings(settings_file)
         self.ascii = ascii
         self._recipe, self._clock = recipe, clock
-        self._interval = 1 / (frames_per_second or self.settings.frames_per_second)
+        self._interval = 1 / self.settings.frames_per_second
         self._first = first
         view = View(XUnit(self.settings.x_unit), smoothing=self.settings.smoothing, log_y=self.settings.log_y)
         self.scene = Scene(source, view, self.make_look())

@@ -6,9 +6,10 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -21,6 +22,7 @@ from tui.spawn import Trainer, start_trainer
 
 if TYPE_CHECKING:
     from tui.app import DashboardApp
+    from tui.screens.scene_screen import SceneScreen
     from tui.source import LiveSource, Source
 
 Color = Literal["auto", "always", "never"]
@@ -67,7 +69,6 @@ def watch(
     recipe: str | None = None,
     ascii: bool = False,
     color: Color = "auto",
-    frames_per_second: float | None = None,
     ghost: str | None = None,
 ) -> ExitCode:
     """Show a run until the viewer is left. The trainer goes on without it.
@@ -80,7 +81,7 @@ def watch(
 
     source = LiveSource(folder, trainer)
     named = recipe or _recipe_of(folder)
-    app = _dashboard(source, named, ascii=ascii, color=color, frames_per_second=frames_per_second)
+    app = _dashboard(source, named, ascii=ascii, color=color)
     if ghost is not None:
         app.scene.view = replace(app.scene.view, ghost=find_ghost(folder.path.parent, ghost))
     _show(app)
@@ -101,15 +102,22 @@ def watch(
     return ExitCode.DONE
 
 
-def _dashboard(source: Source, recipe: str, *, ascii: bool, color: Color, **options: Any) -> DashboardApp:
-    """The app, with `options` of its own."""
+def _dashboard(
+    source: Source,
+    recipe: str,
+    *,
+    ascii: bool,
+    color: Color,
+    first: Callable[[DashboardApp], SceneScreen] | None = None,
+) -> DashboardApp:
+    """The app; `first` makes the screen to begin with, where that is not the run."""
     if color == "never":
         os.environ["NO_COLOR"] = "1"
     # Imported here: Textual takes a quarter of a second, and the trainer's start does not wait for it.
     from tui.app import DashboardApp
     from tui.settings import settings_file
 
-    return DashboardApp(source, recipe, settings_file(), ascii=ascii or wants_ascii(), **options)
+    return DashboardApp(source, recipe, settings_file(), ascii=ascii or wants_ascii(), first=first)
 
 
 def _show(app: DashboardApp) -> None:

@@ -43,20 +43,19 @@ class NotesDialog(ModalScreen[Notes | None]):
 
 
 class AskDialog(ModalScreen[str | None]):
-    """One question with a line to answer in.
+    """A question before a run is started, with a line to answer in.
 
     Args:
         question: the question.
         value: what stands there at first.
         check: raises UsageError for an answer that will not do.
-        hint: what helps to answer.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Cancel")]
 
-    def __init__(self, question: str, value: str, check: Callable[[str], object], hint: str) -> None:
+    def __init__(self, question: str, value: str, check: Callable[[str], object]) -> None:
         super().__init__()
-        self._question, self._value, self._check, self._hint = question, value, check, hint
+        self._question, self._value, self._check = question, value, check
 
     def compose(self) -> ComposeResult:
         """Question, input, what is wrong with it."""
@@ -64,7 +63,7 @@ class AskDialog(ModalScreen[str | None]):
             yield Static(self._question, classes="question", markup=False)
             yield Input(self._value, select_on_focus=True)
             yield Static("", classes="problem", markup=False)
-            yield Static(self._hint, classes="hint", markup=False)
+            yield Static("Enter starts it · Esc cancels", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answered, if it will do."""

@@ -52,8 +52,6 @@ class Grid:
     scale: int
     tile_width: int
     """Columns of a tile with its gap."""
-    tile_height: int
-    """Lines of a tile with its caption."""
 
     @property
     def capacity(self) -> int:
@@ -77,7 +75,7 @@ def _grid(width: int, height: int, image_height: int, image_width: int, scale: i
     tile_height = -(-image_height * scale // 2) + _CAPTION
     # The last tile of a line needs no gap and the last line of tiles no blank line.
     columns, rows = (width + _GAP) // tile_width, (height + 1) // tile_height
-    return Grid(max(columns, 0), max(rows, 0), scale, tile_width, tile_height)
+    return Grid(max(columns, 0), max(rows, 0), scale, tile_width)
 
 
 def draw_image(pixels: Pixels, look: Look, scale: int = 1) -> list[Strip]:

@@ -238,7 +238,7 @@ class HomeActions(SceneScreen):
         more = str(one.num_epochs + max(one.num_epochs // 2, 1))
         done = "1 epoch" if one.num_epochs == 1 else f"{one.num_epochs} epochs"
         question = f"{one.id} has done {done}. Train on to how many in all?"
-        self.app.push_screen(AskDialog(question, more, check, "Enter starts it · Esc cancels"), answered)
+        self.app.push_screen(AskDialog(question, more, check), answered)
 
     def _train(self, folder: RunFolder, recipe: str, arguments: list[str]) -> None:
         try:

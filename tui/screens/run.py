@@ -55,9 +55,7 @@ class RunScreen(PlotKeys, ReplayKeys):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.ALL]
 
-    def __init__(
-        self, scene: Scene, recipe: str, interval_seconds: float = 0.25, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, scene: Scene, recipe: str, interval_seconds: float, clock: Callable[[], float]) -> None:
         super().__init__()
         self.scene = scene
         self.steering = Steering(scene.source.folder.control)
