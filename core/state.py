@@ -211,8 +211,9 @@ class RunState:
 
     def _keep_epochs(self, until: int) -> None:
         """Drop epochs after `until`."""
-        self.epochs = [epoch for epoch in self.epochs if epoch.epoch <= until]
-        self.epoch_seconds = self.epoch_seconds[: len(self.epochs)]
+        while self.epochs and self.epochs[-1].epoch > until:  # not a new list: each epoch that ends asks for it
+            self.epochs.pop()
+            self.epoch_seconds.pop()
 
     def _replan(self, plan: ev.LrPlan | None, num_epochs: int | None, num_steps: int | None) -> None:
         self.plan = plan or self.plan
