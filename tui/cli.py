@@ -34,6 +34,8 @@ RunsDir = Annotated[
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique part of one, a path, or `last`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+AsciiOnly = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")]
+Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")]
 Target = Annotated[
     float | None,
     typer.Option(metavar="TOP-1", help="Also say how long training took to this validation accuracy, as .94."),
@@ -195,7 +197,7 @@ def train(
     json: Annotated[
         bool, typer.Option("--json", help="With --no-ui: events as JSON lines on standard output.")
     ] = False,
-    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    ascii: AsciiOnly = False,
     color: Annotated[
         # The three words in the place of WHEN would leave other options too little room on 80 columns.
         Literal["auto", "always", "never"], typer.Option(metavar="WHEN", help="Colours: auto, always or never.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import typer
@@ -21,7 +21,7 @@ from core.runindex import RunIndex
 from core.runsummary import as_json, condition, death, has_died, lock_is_held, summarize
 from core.state import RunState
 from core.steered import steered
-from tui.cli import AsJson, RunName, RunsDir, Target, app
+from tui.cli import AsciiOnly, AsJson, Color, RunName, RunsDir, Target, app
 from tui.plain_table import table_lines
 
 _POLL_SECONDS = 0.05
@@ -135,8 +135,8 @@ def attach(
         str, typer.Argument(metavar="[RUN]", help="An id, a unique part of one, a path, or `last`.")
     ] = "last",
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
-    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ascii: AsciiOnly = False,
+    color: Color = "auto",
     ghost: Annotated[
         str | None, typer.Option(metavar="RUN|published", help="Race against an earlier run or the published curve.")
     ] = None,
@@ -159,8 +159,8 @@ def replay(
     ] = None,
     speed: Annotated[str | None, typer.Option(metavar="×N", help="×1, ×4, ×16, ×64 or max; plays.")] = None,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
-    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ascii: AsciiOnly = False,
+    color: Color = "auto",
 ) -> None:
     """Watch a recorded run again in the dashboard: play, step, seek."""
     from tui.attach import has_terminal
@@ -176,8 +176,8 @@ def replay(
 def compare(
     run: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more.")],
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
-    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ascii: AsciiOnly = False,
+    color: Color = "auto",
 ) -> None:
     """Set runs side by side: curves, settings that differ, confusion, classes, images.
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import UsageError
 from tui.attach import wants_ascii
-from tui.cli import app
+from tui.cli import AsciiOnly, Color, app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,8 +41,8 @@ def explain(
     at: Annotated[
         str | None, typer.Option(metavar="ROW,COL", help="The output's cell to work out, counted from 0,0.")
     ] = None,
-    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    ascii: AsciiOnly = False,
+    color: Color = "auto",
 ) -> None:
     """Explain convolution and pooling on small grids, and the size of the data layer by layer.
 

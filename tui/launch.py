@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import msgspec
 import typer
@@ -23,10 +23,8 @@ from core.recipes import RECIPES, Recipe, default_recipe, get_recipe
 from core.resume import Origin, differences, find_origin, is_finished, stored_config
 from core.runfolder import RunFolder
 from core.session import ReportTo, Request, train_run
-from tui.attach import has_terminal, home, start_and_watch, wants_ascii
+from tui.attach import Color, has_terminal, home, start_and_watch, wants_ascii
 from tui.ghost import find_ghost
-
-Color = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True)
