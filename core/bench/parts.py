@@ -24,6 +24,7 @@ from core.data.pipeline import Pipeline
 from core.device import synchronize
 from core.errors import UsageError
 from core.meter import Meter
+from core.models.summary import num_parameters
 from core.pulse import Pulse
 from core.recorder import Recorder
 from core.setup import set_up, use_channels_last
@@ -127,17 +128,17 @@ class Parts:
     def _machine(self, seconds: float) -> Machine:
         setup, config = self._setup, self._setup.config
         info, batch_size = setup.device_info, config.data.batch_size
-        num_parameters = sum(parameter.numel() for parameter in setup.model.parameters())
+        count = num_parameters(setup.model)
         value_bytes = 2 if info.precision == "bfloat16" else 4
         return Machine(
             device=info.title,
             precision=info.precision,
             threads=torch.get_num_threads(),
             batch_size=batch_size,
-            num_parameters=num_parameters,
+            num_parameters=count,
             flops_per_image=flops_per_image(setup.layers),
             bytes_per_image=bytes_per_image(
-                setup.layers, num_parameters, config.optimizer, batch_size=batch_size, value_bytes=value_bytes
+                setup.layers, count, config.optimizer, batch_size=batch_size, value_bytes=value_bytes
             ),
             float32_flops_per_second=matmul_flops_per_second(setup.device, torch.float32, seconds / 3),
             bfloat16_flops_per_second=matmul_flops_per_second(setup.device, torch.bfloat16, seconds / 3),
