@@ -275,6 +275,14 @@ def newest(runs: list[RunFolder]) -> RunFolder:
     return max(runs, key=created)
 
 
+def recipe_of(run: RunFolder) -> str:
+    """What was trained; the run's name where its manifest does not tell."""
+    try:
+        return run.read_manifest().recipe
+    except StorageError:
+        return run.id
+
+
 def created(run: RunFolder) -> float:
     """When, in seconds since the epoch; 0 where its manifest does not tell."""
     try:

@@ -15,7 +15,7 @@ import typer
 
 from core.errors import ExitCode, StorageError
 from core.headless import printable, summary_lines
-from core.runfolder import RunFolder, command_line, name_taken, new_run_id
+from core.runfolder import RunFolder, command_line, name_taken, new_run_id, recipe_of
 from core.runsummary import death, lock_is_held
 from core.session import Request
 from tui.spawn import Trainer, start_trainer
@@ -80,7 +80,7 @@ def watch(
     from tui.source import LiveSource
 
     source = LiveSource(folder, trainer)
-    named = recipe or _recipe_of(folder)
+    named = recipe or recipe_of(folder)
     app = _dashboard(source, named, ascii=ascii, color=color)
     if ghost is not None:
         app.scene.view = replace(app.scene.view, ghost=find_ghost(folder.path.parent, ghost))
@@ -162,7 +162,7 @@ def replay(
     source.read_all()
     source.seek(source.place_of(at) if at else 0)
     source.playing = at is None or speed is not None
-    _show(_dashboard(source, _recipe_of(folder), ascii=ascii, color=color))
+    _show(_dashboard(source, recipe_of(folder), ascii=ascii, color=color))
     return ExitCode.DONE
 
 
@@ -197,10 +197,3 @@ def compare(folders: list[RunFolder], *, ascii: bool = False, color: Color = "au
         return ExitCode.DONE
     _show(_dashboard(runs[0], "", ascii=ascii, color=color, first=lambda app: CompareScreen(app.scene, runs)))
     return ExitCode.DONE
-
-
-def _recipe_of(folder: RunFolder) -> str:
-    try:
-        return folder.read_manifest().recipe
-    except StorageError:
-        return folder.id

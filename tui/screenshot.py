@@ -6,9 +6,8 @@ import asyncio
 import re
 from pathlib import Path
 
-from core.errors import StorageError
 from core.export.files import write_text
-from core.runfolder import RunFolder
+from core.runfolder import RunFolder, recipe_of
 
 _SIZE = (120, 40)
 _FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
@@ -35,11 +34,7 @@ async def _screenshot(folder: RunFolder) -> str:
     from tui.source import LiveSource
 
     source = LiveSource(folder)
-    try:
-        recipe = folder.read_manifest().recipe
-    except StorageError:
-        recipe = folder.id
-    app = DashboardApp(source, recipe, settings_file())
+    app = DashboardApp(source, recipe_of(folder), settings_file())
     dark = app.settings.theme == "dark"
     # There is no terminal that could tell how many colours it has, and a picture has them all.
     app.scene.look = make_look(
