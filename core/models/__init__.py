@@ -10,7 +10,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,32 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class ModelEntry(NamedTuple):
-    """Where a network is built, and what it is."""
-
-    module: str
-    builder: str
-    description: str
-
-
-MODELS: dict[str, ModelEntry] = {
-    "lenet": ModelEntry("core.models.lenet", "lenet", "LeNet with three 3x3 convolutions and two linear layers"),
-    "resnet9": ModelEntry("core.models.resnet9", "resnet9", "ResNet-9: four convolutions, two residual blocks"),
-    "resnet26-w32": ModelEntry(
-        "core.models.resnet26_w32", "resnet26_w32", "ResNet-26, 32 to 256 channels, no ReLU after the sums"
-    ),
-    "resnet26-w16": ModelEntry(
-        "core.models.resnet26_w16", "resnet26_w16", "ResNet-26, 16 to 128 channels; stem_kernel 3 or 5"
-    ),
-    "mnist-cnn": ModelEntry("core.models.mnist_cnn", "mnist_cnn", "two 5x5 convolutions; relu_logits as published"),
-    "cnn3": ModelEntry("core.models.cnn3", "cnn3", "three convolutions with batch norm and two linear layers"),
-    "speednet": ModelEntry(
-        "core.models.speednet", "speednet", "whitened patches and three groups of convolutions; width1 to 3, residual"
-    ),
-    "shapes-small": ModelEntry(
-        "core.models.shapes_small", "shapes_small", "four convolutions and a global average, quick on a CPU"
-    ),
-}
+MODELS = ("lenet", "resnet9", "resnet26-w32", "resnet26-w16", "mnist-cnn", "cnn3", "speednet", "shapes-small")
+"""Each is built by the function of that name, `_` for `-`, in the file of that name."""
 
 
 def build_model(
@@ -54,7 +30,7 @@ def build_model(
     """Build a network with fresh weights, on PyTorch's default device, in training mode.
 
     Args:
-        name: a key of `MODELS`.
+        name: one of `MODELS`.
         num_classes: logits per image.
         image_shape: channels, height and width of the images.
         args: keyword arguments of the network.
@@ -67,8 +43,9 @@ def build_model(
             images are too small for it.
     """
     check_model_name(name)
-    entry = MODELS[name]
-    builder: Callable[..., nn.Module] = getattr(importlib.import_module(entry.module), entry.builder)
+    builder_name = name.replace("-", "_")
+    module = importlib.import_module(f"core.models.{builder_name}")
+    builder: Callable[..., nn.Module] = getattr(module, builder_name)
     return builder(num_classes=num_classes, image_shape=image_shape, **_checked(name, builder, args))
 
 

@@ -274,7 +274,7 @@ def test_resnet26_w32_starts_with_kaiming_normal_weights() -> None:
             assert torch.equal(module.bias, torch.zeros_like(module.bias))
 
 
-@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"resnet26-w32", "speednet"}))
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"resnet26-w32", "speednet"}))
 def test_other_networks_start_with_the_default_weights_of_pytorch(name: str) -> None:
     for module in build(name, 100).modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
