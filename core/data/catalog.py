@@ -19,7 +19,6 @@ class DatasetInfo:
     """What is known of a data set before any file is opened."""
 
     name: str
-    title: str
     classes: tuple[str, ...]
     """In the official label order."""
     superclasses: tuple[str, ...]
@@ -68,10 +67,9 @@ _SHAPES = ("circle", "ellipse", "square", "rectangle", "triangle", "pentagon", "
 DATASETS: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
-        DatasetInfo("cifar10", "CIFAR-10", _CIFAR10, (), (), (3, 32, 32), 50_000, 10_000),
+        DatasetInfo("cifar10", _CIFAR10, (), (), (3, 32, 32), 50_000, 10_000),
         DatasetInfo(
             "cifar100",
-            "CIFAR-100",
             _FINE,
             _COARSE,
             tuple(_SUPERCLASS_OF_NAME[fine] for fine in _FINE),
@@ -79,10 +77,10 @@ DATASETS: dict[str, DatasetInfo] = {
             50_000,
             10_000,
         ),
-        DatasetInfo("cifar100-coarse", "CIFAR-100 superclasses", _COARSE, (), (), (3, 32, 32), 50_000, 10_000),
-        DatasetInfo("mnist", "MNIST", tuple("0123456789"), (), (), (1, 28, 28), 60_000, 10_000),
-        DatasetInfo("fashion-mnist", "Fashion-MNIST", _FASHION, (), (), (1, 28, 28), 60_000, 10_000),
-        DatasetInfo("shapes", "Shapes (embedded)", _SHAPES, (), (), (3, 32, 32), 10_000, 2_000),
+        DatasetInfo("cifar100-coarse", _COARSE, (), (), (3, 32, 32), 50_000, 10_000),
+        DatasetInfo("mnist", tuple("0123456789"), (), (), (1, 28, 28), 60_000, 10_000),
+        DatasetInfo("fashion-mnist", _FASHION, (), (), (1, 28, 28), 60_000, 10_000),
+        DatasetInfo("shapes", _SHAPES, (), (), (3, 32, 32), 10_000, 2_000),
     )
 }
 
