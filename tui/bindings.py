@@ -1,4 +1,5 @@
-"""Every key of the run screen. The footer, the help and the command palette are made from these lists."""
+"""Every key of the run screen. The help and the command palette are made from these lists, and that part of the footer
+which steers the training; the rest of it is written out, as it names several keys at once."""
 
 from __future__ import annotations
 

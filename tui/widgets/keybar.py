@@ -1,4 +1,4 @@
-"""The last line: what keys do here. Made from the bindings in force, so it cannot say anything else than they do."""
+"""The last line: what keys do here, as hints that can be clicked, and the line of the panes' names."""
 
 from __future__ import annotations
 
