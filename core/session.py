@@ -98,10 +98,10 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
             report.catch_up(record)
             place.follow(record)
         earlier.clear()  # not to be held in memory as long as the training lasts
-        if resuming:
-            _refuse_stale_commands(folder, recorder)
         recorder.subscribe(report)
         recorder.subscribe(place.follow)
+        if resuming:
+            _refuse_stale_commands(folder, recorder, place.step)
         recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
         signals = signals or Signals()
         signals.install()
@@ -204,7 +204,7 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _MOST_BYTES)
 
 
-def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:
+def _refuse_stale_commands(folder: RunFolder, recorder: Recorder, step: int) -> None:
     """A `stop` that was left for a trainer long gone must not stop this one."""
     for received in control.take(folder.control):
         command = received.command
@@ -215,7 +215,7 @@ def _refuse_stale_commands(folder: RunFolder, recorder: Recorder) -> None:
                 argument=command.argument if command else "",
                 sender=command.sender if command else "",
                 status="refused",
-                step=0,
+                step=step,
                 message="it was left before this attempt began",
             )
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from core import control, session
 from core import events as ev
 from core.errors import ExitCode
 from core.fold import fold
-from core.headless import LineReport
+from core.headless import JsonReport, LineReport
 from core.reader import read_all
 from core.resume import Origin
 from core.runfolder import RunFolder
@@ -52,6 +54,20 @@ def test_a_stop_that_was_left_for_a_dead_trainer_does_not_stop_the_next(images: 
     (answer,) = (event for event in events if isinstance(event, ev.CommandHandled))
     assert (answer.name, answer.status, answer.message) == ("stop", "refused", "it was left before this attempt began")
     assert (events[-1].status, events[-1].step) == ("finished", 2 * STEPS_PER_EPOCH)  # type: ignore[union-attr]
+
+
+def test_who_reports_a_second_attempt_is_told_of_the_commands_that_it_refused(images: Path, tmp_path: Path) -> None:
+    folder = train(images, tmp_path, 1, "run")
+    control.send(folder.control, control.parse_command(["lr", "0.5"]))
+    num_before = len(read_all(folder.events_file))
+    lines, words = io.StringIO(), io.StringIO()
+    origin = Origin(folder, "last")
+    request = Request(config=tiny(images, epochs=2), runs_dir=tmp_path, run_id="run", origin=origin)
+    session.train_run(request, lambda *_: JsonReport(lines, words))
+    logged = folder.events_file.read_text().splitlines()[num_before:]
+    assert lines.getvalue().splitlines() == logged, "standard output has every line of the attempt"
+    first = json.loads(logged[0])["event"]
+    assert (first["name"], first["status"], first["step"]) == ("lr", "refused", STEPS_PER_EPOCH)
 
 
 def test_a_run_that_goes_on_keeps_its_birth_its_parent_and_its_numbering(images: Path, tmp_path: Path) -> None:
