@@ -22,6 +22,8 @@ from core.errors import UsageError, nearest
 ENVIRONMENT_PREFIX = "CIFAR_TUI_"
 # These choose where things lie, and are not part of a run's configuration.
 ENVIRONMENT_OTHER = frozenset({"CIFAR_TUI_RUNS_DIR", "CIFAR_TUI_CONFIG_DIR"})
+_NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""Also .01, 1. and 07, which `bc` and `seq -w` print; TOML has none of them."""
 _SHORT = {"CIFAR_TUI_DATA_DIR": ["data", "dir"]}
 """Variables with a name of their own."""
 
@@ -76,12 +78,15 @@ def read_assignments(assignments: list[str]) -> Tree:
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value (number, boolean, list, inline table, quoted text), or the text itself."""
+    """A TOML value (number, boolean, list, inline table, quoted text), a number as flags take it, or the text."""
+    text = text.strip()
     try:
         parsed = tomllib.loads(f"value = {text}")
     except ValueError:  # no TOML, or a number of thousands of digits
-        return text.strip()
-    return parsed["value"] if len(parsed) == 1 else text.strip()  # several lines may be several settings
+        if not _NUMBER.fullmatch(text):
+            return text
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    return parsed["value"] if len(parsed) == 1 else text  # several lines may be several settings
 
 
 def resolve(base: TrainConfig, sources: list[tuple[str, Tree]]) -> TrainConfig:

@@ -139,9 +139,10 @@ def test_variables_that_say_where_things_lie_are_no_settings() -> None:
         ("3", 3), ("3.5", 3.5), ("1e-3", 0.001), ("true", True), ("[1, 2]", [1, 2]), ("{a=1}", {"a": 1}),
         ("'quoted'", "quoted"), ("plain", "plain"), (" padded ", "padded"), ("folder:/a/b c", "folder:/a/b c"),
         ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"), ("9" * 5000, "9" * 5000),
+        (".01", 0.01), ("-.5", -0.5), ("1.", 1.0), ("1.e-3", 0.001), (" 07 ", 7), (".", "."), ("1.2.3", "1.2.3"),
     ],
 )  # fmt: skip
-def test_a_value_is_toml_where_it_can_be_and_else_text(text: str, value: Any) -> None:
+def test_a_value_is_toml_or_a_number_where_it_can_be_and_else_text(text: str, value: Any) -> None:
     assert parse_value(text) == value
 
 
