@@ -43,22 +43,19 @@ _version_decoder = msgspec.json.Decoder(_Version)
 
 def encode(record: Record) -> bytes:
     """One line with its checksum and newline."""
-    try:
-        body = _encoder.encode(record)
-    except UnicodeEncodeError:  # half a surrogate pair: a file name that is not UTF-8 found its way into a text
-        body = b"null"
-    if b"null" in body:  # msgspec writes non-finite numbers as null; only then is the slow walk needed
-        body = _encoder.encode(spell_out(msgspec.to_builtins(record)))
-    head = _HEAD + body[1:-1]
+    head = _HEAD + to_json(record)[1:-1]
     return head + _CRC % zlib.crc32(head) + b"\n"
 
 
 def to_json(value: object) -> bytes:
-    """Plain JSON of anything but a record. Text that is no Unicode, as the names of some files, is spelled out."""
+    """Plain JSON. What that cannot hold, as NaN and the names of some files, is spelled out as in the log."""
     try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError:
-        return _encoder.encode(spell_out(msgspec.to_builtins(value)))
+        body = _encoder.encode(value)
+    except UnicodeEncodeError:  # half a surrogate pair: a file name that is not UTF-8 found its way into a text
+        body = b"null"
+    if b"null" in body:  # msgspec writes non-finite numbers as null; only then is the slow walk needed
+        body = _encoder.encode(spell_out(msgspec.to_builtins(value)))
+    return body
 
 
 def decode(line: bytes) -> Record:

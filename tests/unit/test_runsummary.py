@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from core import events as ev
+from core.codec import to_json
 from core.runfolder import Manifest, RunFolder
 from core.runsummary import as_json, condition, summarize
 from core.state import RunState
@@ -54,6 +56,13 @@ def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
     assert (described["state"], described["epoch"], described["best"], described["last"]) == ("starting", 0, None, None)
     assert described["images_per_second"] is None
     json.dumps(described, allow_nan=False)
+
+
+def test_what_is_no_number_is_spelled_out_and_not_taken_for_unknown(folder: RunFolder) -> None:
+    last = epoch_ended(1, 4)
+    lost = replace(last, train_loss=math.inf, validation=replace(last.validation, loss=math.nan, top5=None))
+    found = json.loads(to_json(described_by(folder, told(*STARTED, lost))))["last"]
+    assert (found["validation_loss"], found["train_loss"], found["top5"]) == ("NaN", "Infinity", None)
 
 
 def test_the_path_can_be_used_from_anywhere(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
