@@ -42,7 +42,8 @@ def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) ->
     for key, value in {
         "id": "r", "recipe": "shapes-small", "dataset": "shapes", "state": "finished", "epoch": 2, "num_epochs": 3,
         "step": 8, "num_steps": 12, "best": {"epoch": 1, "top1": 0.75}, "images_per_second": 4.0,
-        "path": str(folder.path), "device": "cpu", "training_seconds": 16.0, "created": 1.5e9,
+        "path": str(folder.path), "device": "cpu", "training_seconds": 16.0, "created": 1.5e9, "seed": 1,
+        "reason": "all epochs are done",
     }.items():  # fmt: skip
         assert described[key] == value, key
     assert described["last"] == {
@@ -54,7 +55,7 @@ def test_a_run_as_json_has_fractions_and_what_scripts_need(folder: RunFolder) ->
 def test_a_run_that_has_only_begun_as_json(folder: RunFolder) -> None:
     described = described_by(folder, RunState())
     assert (described["state"], described["epoch"], described["best"], described["last"]) == ("starting", 0, None, None)
-    assert described["images_per_second"] is None
+    assert (described["images_per_second"], described["reason"]) == (None, None)
     json.dumps(described, allow_nan=False)
 
 
