@@ -50,6 +50,8 @@ def export(
         raise UsageError(
             "say what to export: --csv, --json, --tensorboard, --html, --svg, --weights, or several of them"
         )
+    if output == Path("-"):
+        raise UsageError("--output names a folder or a file: standard output has the paths of what was written")
     from core.export.gather import gather
 
     folder = find_run(runs_dir.absolute(), run)

@@ -82,6 +82,16 @@ def test_nothing_asked_for_is_a_question_back(call: Call, run: RunFolder) -> Non
     assert "--csv" in err
 
 
+def test_standard_output_is_no_place_and_no_folder_is_named_after_its_sign(
+    call: Call, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call("export", run.path, "--json", "-o", "-")
+    assert (code, out) == (2, [])
+    assert "--output names a folder or a file" in err
+    assert not Path("-").exists()
+
+
 def test_what_cannot_be_written_does_not_keep_the_rest(call: Call, run: RunFolder) -> None:
     code, paths, err = call("export", run.path, "--weights", "--json")
     assert code == 8
