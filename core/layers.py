@@ -157,6 +157,7 @@ def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> No
             _check_keys(item, get_args(kind)[0], path, source)
     if not isinstance(value, dict):
         return
+    by_tag = _structs_by_tag(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = _member(kind, value.get("type"), path, source)
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
@@ -166,7 +167,9 @@ def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> No
         here = ".".join((*path, key))
         if key not in fields and key != kind.__struct_config__.tag_field:
             known = [".".join((*path, name)) for name in fields]
-            raise UsageError(f'{source}: unknown key "{here}".{_elsewhere(here) or nearest(here, known)}')
+            types = " or ".join(f'"{tag}"' for tag, struct in by_tag.items() if key in struct.__struct_fields__)
+            goes_with = f" It goes with {'.'.join(path)}.type {types}." if types else ""
+            raise UsageError(f'{source}: unknown key "{here}".{goes_with or _elsewhere(here) or nearest(here, known)}')
         _check_keys(item, fields.get(key), (*path, key), source)
 
 
@@ -183,12 +186,17 @@ def _elsewhere(key: str) -> str:
     return ""
 
 
+def _structs_by_tag(union: Any) -> dict[str, Any]:
+    kinds = get_args(union) if get_origin(union) in (Union, UnionType) else ()
+    structs = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    return {str(struct.__struct_config__.tag): struct for struct in structs}
+
+
 def _member(union: Any, tag: Any, path: tuple[str, ...], source: str) -> Any:
     """The struct of a union that a table's `type` names; a union with one struct needs no `type`."""
-    structs = [kind for kind in get_args(union) if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
-    if len(structs) <= 1:
-        return structs[0] if structs else None
-    by_tag = {str(kind.__struct_config__.tag): kind for kind in structs}
+    by_tag = _structs_by_tag(union)
+    if len(by_tag) <= 1:
+        return next(iter(by_tag.values()), None)
     if tag not in by_tag:
         here = ".".join(path)
         raise UsageError(

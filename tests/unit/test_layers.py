@@ -214,7 +214,10 @@ REFUSED = {
         ["optimizer_weight_decay=1", 'unknown key "optimizer_weight_decay". Did you mean "optimizer.weight_decay"?']
     ),
     "a misspelt table": (["optimiser.lr=1", 'unknown key "optimiser". Did you mean "optimizer"?']),
-    "a key of another schedule": (["schedule.patience=3", 'unknown key "schedule.patience".']),
+    "a key of another schedule": (
+        ["schedule.patience=3", 'unknown key "schedule.patience". It goes with', '"plateau".']
+    ),
+    "a key of two other schedules": (["schedule.factor=3", 'It goes with schedule.type "multi_step" or "plateau".']),
     "a key of another augmentation": (
         ["data.augment=[{type='cutout', sise=3}]", 'unknown key "data.augment.sise". Did you mean "data.augment.size"?']
     ),
