@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from core.errors import CifarTuiError, UsageError
 from tui.replay import ReplaySource
-from tui.screens.steering_keys import SteeringKeys
+from tui.screens.scene_screen import SceneScreen
 from tui.source import LiveSource
 from tui.widgets.keybar import Hint
 from tui.widgets.transport import Transport
@@ -29,8 +29,12 @@ _FOOTER = (
 NEEDS_REPLAY = frozenset({"play_speed"})
 
 
-class ReplayKeys(SteeringKeys):
+class ReplayKeys(SceneScreen):
     """Play, step, seek."""
+
+    def show_status(self) -> None:
+        """Bring the lines above and below up to date."""
+        raise NotImplementedError
 
     def show_moment(self) -> None:
         """Draw everything for another moment of the run."""
@@ -147,54 +151,6 @@ class ReplayKeys(SteeringKeys):
         """By mouse."""
         if self.replay is not None:
             self.seek(self.replay.recording.place_of_time(message.seconds))
-
-    # -- what only a trainer can do -----------------------------------------------------------------------------------
-
-    def _refused(self) -> bool:
-        replay = self.replay
-        if replay is None:
-            if self.scene.source.is_live:
-                return False
-            text = "There is no trainer any more. `r` on the home screen goes on with the run"
-        elif replay.live is not None and replay.live.is_live:
-            text = "This is the run's past: press End to come back to now, then steer"
-        else:
-            text = "This is a recording: there is no trainer to steer. `r` on the home screen resumes a run"
-        self.notify(text, markup=False, timeout=4)
-        return True
-
-    def action_pause(self) -> None:
-        """In a replay: play or hold the film."""
-        if self.replay is not None:
-            self.replay.toggle()
-            self.show_moment()
-        elif not self._refused():
-            super().action_pause()
-
-    def action_checkpoint(self) -> None:
-        """Not without a trainer."""
-        if not self._refused():
-            super().action_checkpoint()
-
-    def action_evaluate(self) -> None:
-        """Not without a trainer."""
-        if not self._refused():
-            super().action_evaluate()
-
-    def action_stop(self) -> None:
-        """Not without a trainer."""
-        if not self._refused():
-            super().action_stop()
-
-    def action_scale_lr(self) -> None:
-        """Not without a trainer."""
-        if not self._refused():
-            super().action_scale_lr()
-
-    def action_change_epochs(self) -> None:
-        """Not without a trainer."""
-        if not self._refused():
-            super().action_change_epochs()
 
 
 class SeekDialog(ModalScreen[str | None]):

@@ -22,8 +22,8 @@ from tui.footer import run_hints
 from tui.panes import PANE_TYPES
 from tui.screens.help import HelpScreen, Section
 from tui.screens.plot_keys import PlotKeys
-from tui.screens.replay_keys import NEEDS_REPLAY, ReplayKeys
-from tui.screens.steering_keys import NEEDS_TRAINER
+from tui.screens.replay_keys import NEEDS_REPLAY
+from tui.screens.steering_keys import NEEDS_TRAINER, SteeringKeys
 from tui.status import Situation
 from tui.steering import Steering
 from tui.widgets.drawn import Drawn, Scene
@@ -44,7 +44,7 @@ _BREATH_SECONDS = 0.01
 """Between two bits of a long log, for keys and paint."""
 
 
-class RunScreen(PlotKeys, ReplayKeys):
+class RunScreen(PlotKeys, SteeringKeys):
     """Watch and steer a run.
 
     Args:
