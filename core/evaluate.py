@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,17 +13,7 @@ from torch import Tensor, nn
 
 from core.config import TestTime
 from core.events import Evaluation
-from core.paths import whole_file
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the network said of every validation image, in their order."""
-
-    predicted: np.ndarray[tuple[int], np.dtype[np.uint16]]
-    """Class with the largest logit."""
-    confidence: np.ndarray[tuple[int], np.dtype[np.float16]]
-    """Softmax probability of that class."""
+from core.predictions import Predictions
 
 
 def evaluate(
@@ -101,14 +89,3 @@ def _over_views(model: nn.Module, inputs: Tensor, logits: Tensor, *, shift: bool
     for view in (padded[:, :, :height, :width], padded[:, :, 2 : height + 2, 2 : width + 2]):
         moved += [model(view).float(), model(view.flip(3)).float()]
     return average.add(torch.stack(moved).mean(0)).div(2)
-
-
-def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write a predictions file (npz with `predicted` and `confidence`) atomically.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path.parent.mkdir(exist_ok=True)
-    with whole_file(path, durable=False) as file:  # the loop does not wait for the disk
-        np.savez_compressed(file, predicted=predictions.predicted, confidence=predictions.confidence)

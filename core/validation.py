@@ -9,7 +9,8 @@ from torch import Tensor
 
 from core import events as ev
 from core.config import TestTime
-from core.evaluate import evaluate, save_predictions
+from core.evaluate import evaluate
+from core.predictions import save_predictions
 from core.runfolder import RunFolder
 from core.setup import Setup
 from core.signals import Signals

@@ -1,35 +1,19 @@
-"""The validation images and what the model said of them, read from the files a trainer leaves."""
+"""Which of the validation images are shown, and why there are none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import StorageError
+from core.predictions import Images, Predictions, read_images, read_predictions
 from core.runfolder import RunFolder
 from core.state import RunState
 
 Indices = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Images:
-    """The validation set: `pixels` is N×H×W×C uint8 and stays on disk, `labels` is N."""
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.uint16]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the model said at the end of an epoch, in the order of the images."""
-
-    predicted: NDArray[np.uint16]
-    confidence: NDArray[np.float32]
 
 
 class Show(Enum):
@@ -92,19 +76,13 @@ class Gallery:
             self.problem = "The trainer could not share its images: see the log"
             return None
         try:
-            return _open_images(self.folder.images / f"{name}.npy", self.folder.images / f"{name}.labels.npy")
-        except FileNotFoundError as error:
-            self.problem = (
-                f"The validation images cannot be read: there is no {error.filename}. They lie beside the runs: copy "
-                "the folder .images along with a run"
-            )
-            return None
-        except (OSError, ValueError) as error:
+            return read_images(self.folder, name)
+        except StorageError as error:
             self.problem = f"The validation images cannot be read: {error}"
             return None
 
-    def predictions(self, state: RunState, epoch: int | None = None) -> Predictions | None:
-        """The predictions of an epoch, by default of the last; None where they are not to be had."""
+    def predictions(self, state: RunState, images: Images, epoch: int | None = None) -> Predictions | None:
+        """What was said of the images after an epoch, by default the last; None where it is not to be had."""
         chosen = [ended for ended in state.epochs if epoch is None or ended.epoch == epoch]
         if not chosen:
             self.problem = "The first evaluation says which images are mistaken"
@@ -114,36 +92,7 @@ class Gallery:
             self.problem = f"The predictions of epoch {chosen[-1].epoch} were not kept"
             return None
         try:
-            file = inside(self.folder.path, path)
-            return _read_predictions(file, file.stat().st_mtime_ns)
-        except (OSError, ValueError, KeyError) as error:
+            return read_predictions(self.folder, path, images, len(state.classes))
+        except StorageError as error:
             self.problem = f"The predictions of epoch {chosen[-1].epoch} cannot be read: {error}"
             return None
-
-
-def inside(folder: Path, path: str) -> Path:
-    """A path within a folder, which a foreign log must not lead out of.
-
-    Raises:
-        ValueError: it leads elsewhere.
-    """
-    full = (folder / path).resolve()
-    if not full.is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} leads out of the run folder")
-    return full
-
-
-@lru_cache(maxsize=4)
-def _open_images(pixels: Path, labels: Path) -> Images:
-    images = np.load(pixels, mmap_mode="r", allow_pickle=False)
-    names = np.load(labels, allow_pickle=False)
-    if images.ndim != 4 or images.dtype != np.uint8 or len(images) != len(names):
-        raise ValueError(f"{pixels.name} does not hold images")
-    return Images(images, names)
-
-
-@lru_cache(maxsize=8)
-def _read_predictions(path: Path, written_ns: int) -> Predictions:
-    # An epoch that is trained again, after a rollback or from an older checkpoint, writes the same file anew.
-    with np.load(path, allow_pickle=False) as file:
-        return Predictions(file["predicted"], file["confidence"].astype(np.float32))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from core import events as ev
 from core.columns import Columns
 from core.errors import StorageError
+from core.predictions import Images, Predictions, read_images, read_predictions
 from core.reader import EventReader
 from core.runfolder import Manifest, RunFolder
 from core.runsummary import GONE, has_died
@@ -23,7 +21,6 @@ from core.state import RunState
 from core.steered import steered
 
 _BLOCK_BYTES = 8 << 20
-_FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -156,21 +153,8 @@ def _step_walls(chunks: list[tuple[float, float, int]]) -> dict[str, NDArray[np.
     return {"wall": np.repeat(np.array(walls), counts) - left}
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the network said of every validation image after an epoch, and the images."""
-
-    epoch: int
-    predicted: NDArray[np.uint16]
-    confidence: NDArray[np.float64]
-    """Softmax probability of the predicted class."""
-    labels: NDArray[np.uint16]
-    images: NDArray[np.uint8]
-    """N×H×W×C, memory-mapped."""
-
-
-def read_answers(data: RunData) -> Answers:
-    """Predictions of the last epoch with the images they are about.
+def read_answers(data: RunData) -> tuple[Images, Predictions]:
+    """The validation images, and what the network said of them after the last epoch.
 
     Raises:
         StorageError: something of it is missing or damaged.
@@ -178,37 +162,7 @@ def read_answers(data: RunData) -> Answers:
     epoch, run = data.last_epoch, data.state.run
     if epoch is None or epoch.validation.predictions is None:
         raise StorageError(f"run {data.id} has kept no predictions")
-    if run is None or run.image_fingerprint is None or not _FINGERPRINT.fullmatch(run.image_fingerprint):
+    if run is None or run.image_fingerprint is None:
         raise StorageError(f"run {data.id} has kept no images")
-    root = data.folder.path.resolve()
-    file = (root / epoch.validation.predictions).resolve()
-    if not file.is_relative_to(root):  # the log comes from outside
-        raise StorageError(f"the predictions of run {data.id} lie outside its folder")
-    images = _load(data.folder.images / f"{run.image_fingerprint}.npy", "images", mapped=True)
-    labels = _load(data.folder.images / f"{run.image_fingerprint}.labels.npy", "labels of the images")
-    predicted = _load(file, "predictions", "predicted")
-    confidence = _load(file, "predictions", "confidence").astype(np.float64)
-    shapes_fit = images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8
-    if not shapes_fit or not len(images) == len(labels) == len(predicted) == len(confidence):
-        raise StorageError(f"the predictions of run {data.id} do not fit its images")
-    num_classes = len(data.classes)
-    if len(labels) and max(int(labels.max()), int(predicted.max())) >= num_classes:
-        raise StorageError(f"the predictions of run {data.id} name classes that it does not have")
-    return Answers(epoch.epoch, predicted, confidence, labels, images)
-
-
-def _load(path: Path, what: str, member: str | None = None, *, mapped: bool = False) -> NDArray[Any]:
-    try:
-        if mapped:
-            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            with path.open("rb") as file:  # numpy leaves a file open that it cannot read
-                loaded = np.load(file, allow_pickle=False)
-                loaded = loaded if member is None else loaded[member]
-        if not isinstance(loaded, np.ndarray):
-            raise ValueError("it holds several arrays")
-        return loaded
-    except FileNotFoundError as error:
-        raise StorageError(f"the {what} are missing: {path}") from error
-    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
-        raise StorageError(f"the {what} in {path} cannot be read") from error
+    images = read_images(data.folder, run.image_fingerprint)
+    return images, read_predictions(data.folder, epoch.validation.predictions, images, len(data.classes))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.export.gather import Answers
+from core.predictions import Images, Predictions
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Mistake:
     """The image as PNG in a data: URL."""
 
 
-def worst_mistakes(answers: Answers, classes: list[str], limit: int) -> tuple[list[Mistake], int]:
+def worst_mistakes(images: Images, said: Predictions, classes: list[str], limit: int) -> tuple[list[Mistake], int]:
     """The `limit` wrong answers of the highest confidence, and how many wrong ones there are."""
-    wrong = np.flatnonzero(answers.predicted != answers.labels)
-    confidence = np.nan_to_num(answers.confidence[wrong], nan=-1.0)
+    wrong = np.flatnonzero(said.predicted != images.labels)
+    confidence = np.nan_to_num(said.confidence[wrong], nan=-1.0)
     worst = wrong[np.argsort(-confidence, kind="stable")[:limit]]
     mistakes = [
         Mistake(
             index=index,
-            actual=classes[answers.labels[index]],
-            predicted=classes[answers.predicted[index]],
-            confidence=float(answers.confidence[index]),
-            data_url=data_url(np.asarray(answers.images[index])),
+            actual=classes[images.labels[index]],
+            predicted=classes[said.predicted[index]],
+            confidence=float(said.confidence[index]),
+            data_url=data_url(np.asarray(images.pixels[index])),
         )
         for index in worst.tolist()
     ]

@@ -49,7 +49,7 @@ def report(data: RunData) -> tuple[str, list[str]]:
     num_wrong = 0
     if last is not None:
         try:
-            mistakes, num_wrong = worst_mistakes(read_answers(data), data.classes, _NUM_MISTAKES)
+            mistakes, num_wrong = worst_mistakes(*read_answers(data), data.classes, _NUM_MISTAKES)
         except StorageError as error:
             left_out.append(f"the report has no images of mistakes: {error}")
     environment = jinja2.Environment(

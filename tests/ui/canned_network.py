@@ -61,7 +61,7 @@ def predict(
 
 def write_images(folder: Path, num_classes: int, num_images: int) -> str:
     """Write images of plain gradients with their labels; their fingerprint."""
-    name = f"canned-{num_classes}"
+    name = f"{num_classes:016x}"
     folder.mkdir(exist_ok=True)
     labels = labels_of(num_classes, num_images).astype(np.uint16)
     rows, columns = np.mgrid[0:32, 0:32]

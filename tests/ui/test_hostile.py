@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import msgspec
@@ -147,6 +148,22 @@ def test_a_run_folder_deleted_under_its_viewer_is_told_of_until_it_is_back(tmp_p
             await watched.pilot.press("q")
             await watched.pilot.pause()
             assert not watched.app.is_running or watched.app._exit
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize("bytes_left", [0, 100])
+def test_damaged_predictions_are_told_of_where_their_images_would_be(bytes_left: int, tmp_path: Path) -> None:
+    run = live(tmp_path, with_images=True)
+    for file in run.folder.predictions.iterdir():
+        os.truncate(file, bytes_left)
+
+    async def act() -> None:
+        async with watching(run) as watched:
+            said = "".join((await watched.press("4")).split())  # the path may be wrapped anywhere
+            assert "Thepredictionsofepoch4cannotberead:" in said
+            assert "epoch-004.npzisdamaged" in said
+            assert "img/s" in await watched.press("1")
 
     asyncio.run(act())
 

@@ -209,29 +209,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_csv(data, tmp_path / "file" / "out")
 
 
-def test_answers_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "runs" / "run", two_epochs())
-    data = gather(folder)
-    assert len(read_answers(data).predicted) == 12
-    predictions = folder.predictions / "epoch-002.npz"
-    np.savez(predictions, predicted=np.zeros(3, np.uint16), confidence=np.zeros(3))
-    with pytest.raises(StorageError, match="do not fit"):
-        read_answers(data)
-    np.savez(predictions, predicted=np.full(12, 3, np.uint16), confidence=np.zeros(12))
-    with pytest.raises(StorageError, match="classes that it does not have"):
-        read_answers(data)
-    predictions.write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(StorageError, match="cannot be read"):
-        read_answers(data)
-    predictions.unlink()
-    with pytest.raises(StorageError, match="missing"):
-        read_answers(data)
-
-
-@pytest.mark.parametrize("fingerprint", [None, "../0123456789abcdef"])
-def test_a_run_that_has_kept_no_images_or_no_predictions_says_so(fingerprint: str | None, tmp_path: Path) -> None:
+def test_a_run_that_has_kept_no_images_or_no_predictions_says_so(tmp_path: Path) -> None:
     events = two_epochs()
-    events[0] = msgspec.structs.replace(started(), image_fingerprint=fingerprint)
+    events[0] = msgspec.structs.replace(started(), image_fingerprint=None)
     with pytest.raises(StorageError, match="no images"):
         read_answers(gather(make_run(tmp_path / "runs" / "run", events)))
     epoch = epoch_ended(3, CONFUSIONS[1])
@@ -239,16 +219,6 @@ def test_a_run_that_has_kept_no_images_or_no_predictions_says_so(fingerprint: st
     events.insert(-1, msgspec.structs.replace(epoch, validation=silent))
     with pytest.raises(StorageError, match="no predictions"):
         read_answers(gather(make_run(tmp_path / "runs" / "other", events)))
-
-
-def test_predictions_outside_the_run_are_not_opened(tmp_path: Path) -> None:
-    events = two_epochs()
-    np.savez(tmp_path / "elsewhere.npz", predicted=np.zeros(12, np.uint16), confidence=np.zeros(12))
-    epoch = epoch_ended(3, CONFUSIONS[1])
-    outside = msgspec.structs.replace(epoch.validation, predictions="../../elsewhere.npz")
-    events.insert(-1, msgspec.structs.replace(epoch, validation=outside))
-    with pytest.raises(StorageError, match="outside its folder"):
-        read_answers(gather(make_run(tmp_path / "runs" / "run", events)))
 
 
 def test_settings_are_flat_and_short() -> None:

@@ -10,9 +10,10 @@ from rich.text import Text
 from textual.strip import Strip
 
 from core.compare import only_one_right
+from core.predictions import Images, Predictions
 from tui.compare.board import Board
 from tui.compare.pair import pair_name
-from tui.gallery import Gallery, Images, Indices, Predictions, Show, Subject
+from tui.gallery import Gallery, Indices, Show, Subject
 from tui.render.image import Tile, draw_grid, grid
 from tui.render.palettes import Look
 from tui.render.plot import message
@@ -47,14 +48,12 @@ def disagreements(board: Board) -> Disagreements | str:
     images = gallery.images(one.state)
     if images is None:
         return gallery.problem
-    right = gallery.predictions(one.state)
+    right = gallery.predictions(one.state, images)
     if right is None:
         return f"{one.letter}: {gallery.problem}"
-    wrong = second.predictions(other.state)
+    wrong = second.predictions(other.state, images)
     if wrong is None:
         return f"{other.letter}: {second.problem}"
-    if not len(images.labels) == len(right.predicted) == len(wrong.predicted):
-        return "The predictions do not belong to these images"
     found = _wrong_only(images, right, wrong, board.subject)
     return Disagreements(images, wrong, found, len(_wrong_only(images, wrong, right, board.subject)))
 

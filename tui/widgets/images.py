@@ -13,7 +13,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.gallery import Gallery, Images, Indices, Predictions, Show, Subject
+from core.predictions import Images, Predictions
+from tui.gallery import Gallery, Indices, Show, Subject
 from tui.render import numbers
 from tui.render.image import Tile, draw_grid, grid
 from tui.render.plot import message
@@ -57,8 +58,8 @@ class ImageGrid(Drawn, can_focus=True):
     def _selected(self) -> tuple[Images, Predictions, Indices] | None:
         state = self.scene.state
         images = self.gallery.images(state)
-        said = self.gallery.predictions(state, self._shown_epoch) if images else None
-        if images is None or said is None or len(said.predicted) != len(images.labels):
+        said = self.gallery.predictions(state, images, self._shown_epoch) if images else None
+        if images is None or said is None:
             return None
         return images, said, self.subject.select(images, said, self.showing)
 
