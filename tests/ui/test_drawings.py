@@ -20,11 +20,11 @@ from tests.ui.canned import Canned, ended, live
 from tests.ui.watching import fold
 from tui.narrate import summary
 from tui.render.palettes import Depth, Look, palette
+from tui.render.safe import wrap
 from tui.status import Situation, badge, run_words, status_lines
 from tui.widgets.drawn import changed_span
 from tui.widgets.frame import Title, framed
 from tui.widgets.keybar import Hint, key_line
-from tui.widgets.log import wrap
 from tui.widgets.overview import arrange
 
 LOOK = Look(palette(), Depth.TRUECOLOR)

@@ -100,8 +100,10 @@ def test_a_smoothed_curve_is_drawn_from_end_to_end(stroke: Stroke) -> None:
     assert lines[9][3:10].strip("┈ ")
 
 
-def test_a_word_wider_than_the_pane_is_read_from_its_beginning() -> None:
-    assert message("Nebuchadnezzar", 8, 1, LOOK)[0].text == "Nebuchad"
+@pytest.mark.parametrize("width", [3, 8, 20, 60])
+def test_a_word_wider_than_the_pane_is_shown_whole(width: int) -> None:
+    shown = "".join(strip.text for strip in message("there is no /data/Nebuchadnezzar", width, 30, LOOK))
+    assert "".join(shown.split()) == "thereisno/data/Nebuchadnezzar"
 
 
 def test_a_mark_on_the_last_letter_takes_no_cell() -> None:

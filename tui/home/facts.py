@@ -11,9 +11,8 @@ from tui.render import numbers
 from tui.render.axes import Axis, Unit
 from tui.render.palettes import Look, Role
 from tui.render.plot import Note, PlotSpec, Series, Stroke, draw_plot
-from tui.render.safe import pad, safe
+from tui.render.safe import pad, safe, wrap
 from tui.widgets.frame import Title, framed, text_strip
-from tui.widgets.log import wrap
 
 _LABEL = 9
 

@@ -21,7 +21,7 @@ from tui.render.curves import BRAILLE, Stroke, fill, pack, trace
 from tui.render.decimate import Floats, band, min_max, smooth_at, visible
 from tui.render.figure import Frame, Mark, Note, PlotSpec, Range, Series, Shade, layout
 from tui.render.palettes import Depth, Look, Role
-from tui.render.safe import safe, to_ascii
+from tui.render.safe import safe, to_ascii, wrap
 
 __all__ = [
     "Axis", "Frame", "Mark", "Note", "PlotSpec", "Range", "Reading", "Series", "Shade", "Stroke", "Tick", "Unit",
@@ -113,10 +113,11 @@ def readout(spec: PlotSpec, x: float) -> list[Reading]:
 
 
 def message(text: str, width: int, height: int, look: Look) -> list[Strip]:
-    """A calm sentence in the middle of an empty pane, broken at spaces."""
+    """A calm sentence in the middle of an empty pane, broken at spaces, and a path that is wider than it anywhere."""
     canvas = Canvas(width, height)
     lines: list[str] = []
-    for word in safe(text, ascii=look.ascii).split():
+    words = safe(text, ascii=look.ascii).split()
+    for word in (piece for long in words for piece in wrap(long, width - 2)):
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width - 2:
             lines[-1] += " " + word
         else:

@@ -79,3 +79,18 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     if length >= width:
         return set_cell_size(text, width)
     return " " * (width - length) + text if right else text + " " * (width - length)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Pieces of at most `width` cells, broken at spaces where there are some."""
+    pieces: list[str] = []
+    rest = text
+    while cell_len(rest) > width > 0:
+        cut = len(rest)
+        while cell_len(rest[:cut]) > width:
+            cut -= max((cell_len(rest[:cut]) - width) // 2, 1)
+        space = rest.rfind(" ", max(cut - 20, 1), cut + 1)
+        cut = max(space if space > 0 else cut, 1)
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*pieces, rest]

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from tui.bindings import key_name
 from tui.render.palettes import Look
-from tui.widgets.log import wrap
+from tui.render.safe import wrap
 
 Section = tuple[str, Sequence[Binding]]
 _TWO_COLUMNS_FROM = 100

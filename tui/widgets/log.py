@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -17,7 +16,7 @@ from tui.narrate import tell, worth_telling
 from tui.render import numbers
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
-from tui.render.safe import safe
+from tui.render.safe import safe, wrap
 from tui.source import TextTail
 from tui.widgets.drawn import LOGGED, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
@@ -148,21 +147,6 @@ def wrapped(when: str, sign: str, role: Role, text: str, width: int, look: Look)
         line.append(piece, look.style("bad" if role == "bad" else "text"))
         found.append(text_strip(line, width))
     return found
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Pieces of at most `width` cells, broken at spaces where there are some."""
-    pieces: list[str] = []
-    rest = text
-    while cell_len(rest) > width > 0:
-        cut = len(rest)
-        while cell_len(rest[:cut]) > width:
-            cut -= max((cell_len(rest[:cut]) - width) // 2, 1)
-        space = rest.rfind(" ", max(cut - 20, 1), cut + 1)
-        cut = max(space if space > 0 else cut, 1)
-        pieces.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return [*pieces, rest]
 
 
 class LogPane(Pane):

@@ -19,10 +19,9 @@ from core.steered import steered
 from tui.bindings import ENDS
 from tui.render import numbers
 from tui.render.layers import GAUGE, HEADS, layer_cells, shape_text
-from tui.render.safe import pad, safe
+from tui.render.safe import pad, safe, wrap
 from tui.widgets.drawn import Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
-from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _FACTS_COLUMNS = (36, 46)

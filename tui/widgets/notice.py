@@ -8,9 +8,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
-from tui.render.safe import safe
+from tui.render.safe import safe, wrap
 from tui.widgets.drawn import Drawn, Scene
-from tui.widgets.log import wrap
 
 _MOST = 76
 

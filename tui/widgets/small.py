@@ -19,11 +19,10 @@ from tui.render import numbers
 from tui.render.heatmap import HeatSpec, draw_heatmap, heat_layout
 from tui.render.palettes import Look, Role
 from tui.render.plot import message
-from tui.render.safe import pad, safe
+from tui.render.safe import pad, safe, wrap
 from tui.render.spark import sparkline
 from tui.widgets.drawn import EPOCHS, LOGGED, Drawn, Scene
 from tui.widgets.frame import Title, framed, text_strip
-from tui.widgets.log import wrap
 from tui.widgets.pane import Pane
 
 _LONG_TITLE = 46  # columns of a pane
