@@ -53,6 +53,8 @@ class SeedRun(msgspec.Struct, frozen=True, kw_only=True):
     seconds_to_target: float | None
     """Training seconds to the end of the first epoch that reached the target; None where none did or none was asked
     for."""
+    first_step: int
+    """Where it began: not at 0 where it was forked from another run, and its seconds count from there."""
 
 
 class SeedsSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +115,7 @@ def summarize_seeds(folders: Sequence[RunFolder], target: float | None = None) -
                 top1_test_time=state.epochs[-1].validation.top1_test_time if state.epochs else None,
                 training_seconds=state.training_seconds,
                 seconds_to_target=_seconds_to(state, target),
+                first_step=int(state.batches["step"][0]) if len(state.batches) else 0,
             )
         )
         configs.append(steered(state.run.config if state.run else folder.read_manifest().config, state))
@@ -149,6 +152,11 @@ def _seconds_to(state: RunState, target: float | None) -> float | None:
 
 def _remarks(runs: Sequence[SeedRun], configs: Sequence[dict[str, Any]]) -> list[str]:
     remarks = [f"{run.id} is {run.state} and does not count" for run in runs if run.state != "finished"]
+    remarks += [
+        f"{run.id} is a fork that began at step {run.first_step:,}: its seconds count from there"
+        for run in runs
+        if run.state == "finished" and run.first_step > 0
+    ]
     # A run that failed and was begun again, say, is no reason to doubt the figures.
     counted = [(run.seed, config) for run, config in zip(runs, configs, strict=True) if run.state == "finished"]
     configs = [config for _, config in counted]
