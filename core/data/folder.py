@@ -7,6 +7,7 @@ in upper case or lower, or `PATH/<class>/…` alone, of which a tenth is held ou
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ _EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", 
 _VALIDATION_NAMES = ("test", "val", "valid", "validation")
 _HOLDOUT_SEED = 20_090_408
 _NUM_REPORTS = 20
+_REPORT_SECONDS = 0.5
 _NUM_NAMED = 3
 
 Part = tuple[Tensor, Tensor]
@@ -44,7 +46,7 @@ def load_folder(
     Args:
         path: the folder.
         side: pixels.
-        report: called with a line of progress about twenty times.
+        report: called with a line of progress, twice a second at most and about twenty times, and at the end.
         hold_out: validate on a tenth of the training images of each class even if there is a validation part.
 
     Raises:
@@ -125,11 +127,14 @@ def _hold_out_tenth(files: Files, folders: Sequence[Path]) -> tuple[Files, Files
 class _Progress:
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
         self._total, self._report, self._done = total, report, 0
+        self._reported = time.monotonic()
 
     def advance(self) -> None:
         self._done += 1
-        if self._done % -(-self._total // _NUM_REPORTS) == 0 or self._done == self._total:
+        is_due = self._done % -(-self._total // _NUM_REPORTS) == 0
+        if self._done == self._total or (is_due and time.monotonic() >= self._reported + _REPORT_SECONDS):
             self._report(f"read {self._done:,} of {self._total:,} images")
+            self._reported = time.monotonic()
 
 
 def _read(files: Files, side: int, progress: _Progress, unreadable: list[DataError]) -> Part:

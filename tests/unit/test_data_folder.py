@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -278,11 +279,16 @@ def test_a_folder_that_is_not_there_is_named_in_full(tmp_path: Path, monkeypatch
         load_folder(Path("pictures"), 8, ignore)
 
 
-def test_progress_is_reported_about_twenty_times(two_classes: Path) -> None:
+@pytest.mark.parametrize(("tick_seconds", "fewest", "most"), [(1.0, 15, 21), (0.0, 1, 1)])
+def test_progress_is_reported_about_twenty_times_where_reading_takes_long(
+    tick_seconds: float, fewest: int, most: int, two_classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines: list[str] = []
     paint_many(two_classes / "owl", 75)
+    ticks = itertools.count(0.0, tick_seconds)
+    monkeypatch.setattr("core.data.folder.time.monotonic", lambda: next(ticks))
     load_folder(two_classes, 8, lines.append)
-    assert 15 <= len(lines) <= 21
+    assert fewest <= len(lines) <= most
     assert lines[-1] == "read 100 of 100 images"
 
 
