@@ -6,6 +6,7 @@ nearest known one and the source it came from, and then converted to `TrainConfi
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import tomllib
@@ -31,7 +32,7 @@ Tree = dict[str, Any]
 
 
 def read_config_file(path: Path) -> Tree:
-    """The settings of a TOML file, or of a JSON file as `--dry-run` prints it.
+    """The settings of a TOML file, or of a JSON file: what `--dry-run` prints, or the `run.json` of a run.
 
     Raises:
         UsageError: it is missing or neither.
@@ -39,7 +40,9 @@ def read_config_file(path: Path) -> Tree:
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
         if text.lstrip().startswith("{"):  # no TOML file does
-            return msgspec.json.decode(text, type=Tree)
+            tree = msgspec.json.decode(text, type=Tree)
+            of_run = tree.get("config")
+            return of_run if isinstance(of_run, dict) else tree
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
@@ -78,11 +81,14 @@ def read_assignments(assignments: list[str]) -> Tree:
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value (number, boolean, list, inline table, quoted text), a number as flags take it, or the text."""
+    """A TOML value (number, boolean, list, inline table, quoted text), JSON, a number as flags take it, or the text."""
     text = text.strip()
     try:
         parsed = tomllib.loads(f"value = {text}")
     except ValueError:  # no TOML, or a number of thousands of digits
+        if text.startswith(("{", "[")):
+            with contextlib.suppress(msgspec.DecodeError):
+                return msgspec.json.decode(text)
         if not _NUMBER.fullmatch(text):
             return text
         return int(text) if text.lstrip("+-").isdigit() else float(text)
@@ -152,12 +158,16 @@ def _check_keys(value: Any, kind: Any, path: tuple[str, ...], source: str) -> No
     if isinstance(value, str) and choices and value not in choices:
         here = ".".join(path)
         raise UsageError(f'{source}: {here} cannot be "{value}".{nearest(value, choices)} Known: {", ".join(choices)}')
+    if get_origin(kind) is tuple and isinstance(value, str) and (tags := _structs_by_tag(get_args(kind)[0])):
+        raise UsageError(f'{source}: {".".join(path)} is a list of tables, as [{{type="{next(iter(tags))}"}}]')
     if get_origin(kind) is tuple and isinstance(value, list | tuple):
         for item in value:
             _check_keys(item, get_args(kind)[0], path, source)
+    by_tag = _structs_by_tag(kind)
+    if isinstance(value, str) and value in by_tag:
+        raise UsageError(f'{source}: {".".join(path)} is a table: set {".".join(path)}.type to "{value}"')
     if not isinstance(value, dict):
         return
-    by_tag = _structs_by_tag(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = _member(kind, value.get("type"), path, source)
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):

@@ -14,6 +14,7 @@ from core.config import Constant, Cosine, Cutout, HorizontalFlip, MultiStep, One
 from core.errors import UsageError
 from core.layers import Tree, parse_value, read_assignments, read_config_file, read_environment, resolve
 from core.recipes import RECIPES, get_recipe
+from core.runfolder import Manifest
 
 BASE = get_recipe("shapes-small").config
 
@@ -25,8 +26,6 @@ def overlaid(*sources: tuple[str, Tree]) -> TrainConfig:
 def with_set(*assignments: str) -> TrainConfig:
     return overlaid(("--set", read_assignments(list(assignments))))
 
-
-# -- which one counts -------------------------------------------------------------------------------------------------
 
 SOURCES = ["config file run.toml", "environment", "--set", "command line"]
 
@@ -62,9 +61,6 @@ def test_a_recipe_survives_being_resolved_and_stored(recipe: str) -> None:
     assert resolve(config, [("environment", stored)]) == config
 
 
-# -- reading the sources ----------------------------------------------------------------------------------------------
-
-
 def test_a_file_is_toml(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('epochs = 40\n[optimizer]\nlr = 0.05\n[schedule]\ntype = "cosine"\nwarmup = 0.05\n')
@@ -79,12 +75,13 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_do_no_harm(tmp_path: Pat
 
 
 @pytest.mark.parametrize("recipe", ["shapes-small", "c100-resnet26-sgd-plateau"])
-def test_what_a_dry_run_printed_is_a_file_of_the_same_settings(recipe: str, tmp_path: Path) -> None:
+def test_what_a_dry_run_printed_is_a_file_of_the_same_settings_and_so_is_run_json(recipe: str, tmp_path: Path) -> None:
     config = msgspec.structs.replace(RECIPES[recipe].config, max_steps=None, seed=3)
-    path = tmp_path / "run.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=2))
-    base = msgspec.structs.replace(BASE, max_steps=7)
-    assert resolve(base, [(f"config file {path}", read_config_file(path))]) == config
+    manifest = Manifest(id="a", recipe=recipe, created=1.0, config=msgspec.to_builtins(config))
+    path, base = tmp_path / "run.json", msgspec.structs.replace(BASE, max_steps=7)
+    for printed in (config, manifest):
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(printed), indent=2))
+        assert resolve(base, [(f"config file {path}", read_config_file(path))]) == config
 
 
 @pytest.mark.parametrize(
@@ -140,6 +137,7 @@ def test_variables_that_say_where_things_lie_are_no_settings() -> None:
         ("'quoted'", "quoted"), ("plain", "plain"), (" padded ", "padded"), ("folder:/a/b c", "folder:/a/b c"),
         ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"), ("9" * 5000, "9" * 5000),
         (".01", 0.01), ("-.5", -0.5), ("1.", 1.0), ("1.e-3", 0.001), (" 07 ", 7), (".", "."), ("1.2.3", "1.2.3"),
+        ('{"type": "cosine", "warmup": null}', {"type": "cosine", "warmup": None}), ("{brace", "{brace"), ("[", "["),
     ],
 )  # fmt: skip
 def test_a_value_is_toml_or_a_number_where_it_can_be_and_else_text(text: str, value: Any) -> None:
@@ -224,6 +222,8 @@ REFUSED = {
     "an unknown schedule": (
         ["schedule.type=cosin", 'schedule.type "cosin" is unknown. Did you mean "cosine"? Known: constant, multi_step']
     ),
+    "the type for the table": (["schedule=cosine", 'schedule is a table: set schedule.type to "cosine"']),
+    "a name for a list of tables": (["data.augment=[cutout]", 'data.augment is a list of tables, as [{type="']),
     "an augmentation without a type": (["data.augment=[{size=3}]", 'data.augment.type "None" is unknown.']),
     "an unknown name": (
         ["precision=bf16", 'precision cannot be "bf16". Did you mean "bfloat16"? Known: auto, float32, bfloat16']
