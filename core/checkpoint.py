@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import torch
 
+from core.codec import UNDECODABLE
 from core.errors import CheckpointError, StorageError
 from core.runfolder import write_atomically
 
@@ -132,7 +133,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dic
         data = (path / "state.pt").read_bytes()
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} is incomplete: {error.strerror}: {error.filename}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise CheckpointError(f"checkpoint {path} has a damaged meta.json: {error}") from error
     if meta.format > FORMAT:
         raise CheckpointError(f"checkpoint {path} was written by a newer cifar-tui: update to load it")
@@ -218,7 +219,7 @@ def _written(path: Path) -> tuple[float, str]:
 def _meta(path: Path) -> Meta | None:
     try:
         return msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

@@ -22,6 +22,9 @@ _HEAD = b'{"v":%d,' % SCHEMA_VERSION
 _CRC = b',"crc":"%08x"}'
 _CRC_BYTES = len(_CRC % 0)
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes that are not what they should be: also of a thousand brackets."""
+
 
 class CorruptLineError(ValueError):
     """A line whose checksum or content is wrong."""
@@ -72,14 +75,14 @@ def decode(line: bytes) -> Record:
         _check_version(line)
     try:
         return _decoder.decode(line)  # what is no field of a record, as the checksum, is passed over
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise CorruptLineError(str(error)) from error
 
 
 def _check_version(line: bytes) -> None:
     try:
         version = _version_decoder.decode(line).v
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise CorruptLineError(str(error)) from error
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(f"schema version {version}; this program reads up to {SCHEMA_VERSION}")

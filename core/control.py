@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from core.codec import UNDECODABLE
 from core.errors import StorageError, UsageError, nearest
 from core.paths import open_plain
 
@@ -146,7 +147,7 @@ def _take_one(path: Path) -> Received | None:
         data = _read(path)
         command = msgspec.json.decode(data, type=Command) if len(data) <= _MAX_BYTES else None
         problem = "" if command else "the file is too large for a command"
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         command, problem = None, f"not a command: {error}"
     except OSError as error:
         command, problem = None, f"unreadable: {error.strerror}"

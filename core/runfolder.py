@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from core.codec import to_json
+from core.codec import UNDECODABLE, to_json
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
 from core.paths import expanded, open_plain, whole_file
@@ -95,7 +95,7 @@ class RunFolder:
         try:
             with open_plain(self.manifest_file) as file:
                 return msgspec.json.decode(file.read(), type=Manifest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             raise StorageError(f"{self.manifest_file} is not a run manifest: {error}") from error
         except OSError as error:
             raise StorageError(f"cannot read {self.manifest_file}: {error.strerror}") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.codec import UNDECODABLE
 from core.errors import CifarTuiError, StorageError
 from core.reader import EventReader
 from core.runfolder import RunFolder, write_atomically
@@ -151,7 +152,7 @@ class RunIndex:
     def _load(self) -> dict[str, _Entry]:
         try:
             index = msgspec.msgpack.decode((self.runs_dir / _NAME).read_bytes(), type=_Index)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, *UNDECODABLE):
             return {}
         return index.entries if index.version == _VERSION else {}
 

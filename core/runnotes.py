@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.codec import UNDECODABLE
 from core.errors import StorageError
 from core.paths import open_plain
 from core.runfolder import write_atomically
@@ -25,7 +26,7 @@ def read_notes(folder: Path) -> Notes:
     try:
         with open_plain(folder / _NAME) as file:
             return msgspec.json.decode(file.read(), type=Notes)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *UNDECODABLE):
         return Notes()
 
 

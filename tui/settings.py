@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from platformdirs import user_config_path
 
+from core.codec import UNDECODABLE
 from core.errors import StorageError
 from core.paths import expanded
 from core.runfolder import write_atomically
@@ -45,7 +46,7 @@ def load_settings(path: Path) -> Settings:
     """The settings of a file; the defaults where it is missing or cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Settings)
-    except (OSError, ValueError):
+    except (OSError, *UNDECODABLE):
         return Settings()
 
 

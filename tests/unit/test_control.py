@@ -103,6 +103,7 @@ NOT_COMMANDS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an empty file": (write(b""), "not a command: "),
     "garbage": (write(b"\x80\xff{{{"), "not a command: "),
     "other JSON": (write(b"[1, 2]"), "not a command: "),
+    "a thousand brackets": (write(b'{"name":"stop","x":' + b"[" * 2000 + b"]" * 2000 + b"}"), "not a command: "),
     "an unknown command": (write(b'{"name":"explode"}'), "not a command: .*explode"),
     "a field of another type": (write(b'{"name":"lr","argument":2}'), "not a command: .*argument"),
     "a file that is too large": (write(b'{"name":"stop"}' + b" " * 5000), "the file is too large for a command"),

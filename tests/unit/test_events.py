@@ -106,11 +106,15 @@ def test_a_line_cut_short_is_never_a_line(original: ev.Record, data: st.DataObje
         decode(line[: data.draw(st.integers(0, len(line) - 2))])
 
 
+_BRACKETS = b'{"v":1,"x":' + b"[" * 3000 + b"]" * 3000
+
+
 @given(noise=st.binary(max_size=200))
 @example(noise=b"")
 @example(noise=b'{"v":1,"crc":"00000000"}')
 @example(noise=b'\xff,"crc":"%08x"}' % zlib.crc32(b"\xff"))
 @example(noise=b'[[[[,"crc":"%08x"}' % zlib.crc32(b"[[[["))
+@example(noise=_BRACKETS + b',"crc":"%08x"}' % zlib.crc32(_BRACKETS))
 def test_noise_is_corrupt_and_nothing_worse(noise: bytes) -> None:
     with pytest.raises(CorruptLineError):
         decode(noise)
