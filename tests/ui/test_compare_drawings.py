@@ -12,7 +12,7 @@ import pytest
 from tests.ui.canned import Canned, ended
 from tests.ui.comparing import board_of, runs
 from tui.compare.answers import disagreements, draw_images, num_screenfuls
-from tui.compare.board import CLASSES, CONFUSION, IMAGES, compared
+from tui.compare.board import CLASSES, CONFUSION, IMAGES, SETTINGS, compared
 from tui.compare.drawings import (
     curves_plot,
     differing_settings,
@@ -23,7 +23,7 @@ from tui.compare.drawings import (
 )
 from tui.compare.gains import draw_classes, row_at, shown_changes
 from tui.compare.pair import opened_cell
-from tui.compare.view import paged
+from tui.compare.view import moved, paged
 from tui.render.axes import Unit
 from tui.render.palettes import Look, palette
 from tui.screens.compare import load_runs
@@ -88,6 +88,26 @@ def test_results_and_settings_are_seen_from_the_names_of_the_runs_to_the_last_se
     last = [line for line in shown(last_line(board, height)) if line][-1]
     assert last.startswith(settings[-1][0])
     assert height > 30 or last == shown(last_line(board, height))[-1], "it ends with its last line"
+
+
+@pytest.mark.parametrize(("width", "num_shown"), [(60, 3), (80, 5), (120, 9), (200, 14)])
+def test_runs_that_have_no_room_beside_the_others_are_reached_by_the_arrows(
+    tmp_path: Path, width: int, num_shown: int
+) -> None:
+    names = [f"run{number:02}" for number in range(14)]
+    board = board_of([Canned(tmp_path, run_id=name).start().epochs(1) for name in names], pane=SETTINGS)
+    seen: list[list[str]] = []
+    for _ in range(20):
+        heading, names_line, *rest = (line.text for line in draw_settings(board, width, 40, LOOK))
+        shown = names_line[1:-1].split()[1::2]
+        seen.append(shown)
+        assert ("of 14" in heading) == (num_shown < 14)
+        assert rest[2].count("%") == num_shown, "each has its accuracy"
+        board = moved(board, 0, 1, width, 40)
+    assert [shown[0] for shown in seen[: 15 - num_shown]] == names[: 15 - num_shown]
+    assert seen[-1] == names[-num_shown:], "and no further than to the last"
+    assert {len(shown) for shown in seen} == {num_shown}
+    assert moved(board, 0, -99, width, 40).column == 0
 
 
 @pytest.mark.parametrize("second", [1, 2], ids=["alike", "different"])

@@ -117,6 +117,8 @@ class Board:
     """What the images were opened from, to go back to."""
     scroll: int = 0
     """The first line of the settings, or the screenful of images."""
+    column: int = 0
+    """The first run of the settings, where not all have room."""
     changed: int = 0
     """Counts what the runs have told since; a new number makes a new board."""
 

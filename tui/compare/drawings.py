@@ -24,6 +24,8 @@ from tui.render.safe import pad, safe
 from tui.widgets.frame import Title, framed, text_strip
 
 _BOLD = Style(bold=True)
+_NARROWEST = 9
+"""Cells of a figure that can still be read: 78.06% @…"""
 _TWO_ROWS_FROM = 20
 """Lines of a pane in which two plots above each other, and a legend, can be read."""
 _PLOTS: tuple[tuple[str, Metric, Unit], ...] = (
@@ -172,25 +174,56 @@ def last_line(board: Board, height: int) -> int:
     return max(len(result_rows(board)) + len(differing_settings(board)) + 3 - (height - 2), 0)
 
 
+def last_column(board: Board, width: int) -> int:
+    """The run that comes first when the results and settings are scrolled to the last run."""
+    return len(board.runs) - _columns(board, width)[2]
+
+
+def _columns(board: Board, width: int) -> tuple[int, int, int]:
+    """Cells of a key and of a value, and how many runs have room beside each other."""
+    rows = [*result_rows(board), *differing_settings(board)]
+    label = min(max((cell_len(key) for key, _ in rows), default=8) + 1, max(width // 3, 12))
+    longest = max(cell_len(value) for _, values in rows for value in values)
+    room = width - label - 4
+    column = max(min(room // len(board.runs) - 2, max(longest, 26)), min(longest, _NARROWEST))
+    return label, column, min(max((room + 2) // (column + 2), 1), len(board.runs))
+
+
 def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Strip]:
-    """Results, then only those settings that differ."""
+    """Results, then only those settings that differ, of as many runs as have room."""
     results, settings = result_rows(board), differing_settings(board)
-    label = min(max((cell_len(key) for key, _ in [*results, *settings]), default=8) + 1, max(width // 3, 12))
-    longest = max(cell_len(value) for _, values in [*results, *settings] for value in values)
-    column = max(min((width - label - 4) // len(board.runs) - 2, max(longest, 26)), 6)
-    lines = [_names_line(board, label, column, width, look)]
-    lines += [_table_line(key, values, label, column, width, look, board) for key, values in results]
+    label, column, num_shown = _columns(board, width)
+    first = min(board.column, last_column(board, width))
+    shown = range(first, first + num_shown)
+
+    def line(key: str, values: Sequence[str]) -> Strip:
+        leading = _leading(key, board)
+        leading = None if leading is None else leading - first
+        return _table_line(key, [values[index] for index in shown], label, column, width, look, leading)
+
+    lines = [_names_line([board.runs[index] for index in shown], label, column, width, look)]
+    lines += [line(key, values) for key, values in results]
     title = "Settings that differ" if settings else "All settings are the same"
     lines.append(text_strip(Text(""), width - 2))
     lines.append(text_strip(Text(f" {title}", look.style("text") + _BOLD, no_wrap=True, end=""), width - 2))
-    lines += [_table_line(key, values, label, column, width, look, board) for key, values in settings]
-    shown = lines[min(board.scroll, last_line(board, height)) :]
-    return framed(shown, Title("Results and settings"), width, height, look)
+    lines += [line(key, values) for key, values in settings]
+    right = Text()
+    if num_shown < len(board.runs):
+        to, arrows = ("-", "<- ->") if look.ascii else ("–", "← →")
+        letters = f"{board.runs[first].letter}{to}{board.runs[shown[-1]].letter}"
+        right = Text(f"{letters} of {len(board.runs)} {arrows}", look.style("muted"))
+    return framed(
+        lines[min(board.scroll, last_line(board, height)) :],
+        Title("Results and settings", right=right),
+        width,
+        height,
+        look,
+    )
 
 
-def _names_line(board: Board, label: int, column: int, width: int, look: Look) -> Strip:
+def _names_line(runs: Sequence[Compared], label: int, column: int, width: int, look: Look) -> Strip:
     text = Text(" " * (label + 1), no_wrap=True, end="")
-    for run in board.runs:
+    for run in runs:
         text.append(
             pad(f"{run.letter} {safe(run.name, column - 2, ascii=look.ascii)}", column) + "  ",
             look.style(run.role) + _BOLD,
@@ -199,14 +232,13 @@ def _names_line(board: Board, label: int, column: int, width: int, look: Look) -
 
 
 def _table_line(
-    key: str, values: Sequence[str], label: int, column: int, width: int, look: Look, board: Board
+    key: str, values: Sequence[str], label: int, column: int, width: int, look: Look, leading: int | None
 ) -> Strip:
     text = Text(" ", no_wrap=True, end="")
     key, cut = safe(key, ascii=look.ascii), ".." if look.ascii else "…"
     if len(key) >= label:  # the end of `data.augment.affine.scale` tells it from others
         key = cut + key[len(cut) + 1 - label :]
     text.append(pad(key, label), look.style("muted"))
-    leading = _leading(key, board)
     for index, value in enumerate(values):
         style = look.style("best") if index == leading else look.style("text")
         text.append(pad(safe(value, column, ascii=look.ascii), column) + "  ", style)

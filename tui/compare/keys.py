@@ -62,8 +62,8 @@ COMPARE: Keys = [
     Binding("h", "hide_diagonal", "Diagonal", tooltip="Hide or show the right answers"),
     Binding("up", "move(-1, 0)", "Up", show=False, key_display="↑", tooltip="Cursor or lines up"),
     Binding("down", "move(1, 0)", "Down", show=False, key_display="↓", tooltip="Cursor or lines down"),
-    Binding("left", "move(0, -1)", "Left", show=False, key_display="←", tooltip="Cursor left"),
-    Binding("right", "move(0, 1)", "Right", show=False, key_display="→", tooltip="Cursor right"),
+    Binding("left", "move(0, -1)", "Left", show=False, key_display="←", tooltip="Cursor left; runs before"),
+    Binding("right", "move(0, 1)", "Right", show=False, key_display="→", tooltip="Cursor right; runs after"),
     Binding("pageup", "page(-1)", "Page up", show=False, key_display="PgUp", tooltip="A screenful back"),
     Binding("pagedown", "page(1)", "Page", key_display="PgDn", tooltip="A screenful on"),
 ]

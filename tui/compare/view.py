@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from tui.compare.answers import draw_images, num_screenfuls
 from tui.compare.board import CLASSES, CONFUSION, IMAGES, SETTINGS, Board
-from tui.compare.drawings import draw_curves, draw_settings, last_line
+from tui.compare.drawings import draw_curves, draw_settings, last_column, last_line
 from tui.compare.gains import draw_classes, opened_class, row_at, shown_changes
 from tui.compare.pair import cell_at, draw_confusion, opened_cell
 from tui.widgets.drawn import Drawn, Scene
@@ -19,10 +19,11 @@ from tui.widgets.drawn import Drawn, Scene
 _DRAWINGS = (draw_curves, draw_settings, draw_confusion, draw_classes, draw_images)
 
 
-def moved(board: Board, down: int, right: int, height: int) -> Board:
-    """With the cursor or the first line elsewhere; `height` is that of the pane."""
+def moved(board: Board, down: int, right: int, width: int, height: int) -> Board:
+    """With the cursor, or the first line and run, elsewhere; `width` and `height` are those of the pane."""
     if board.pane == SETTINGS:
-        return replace(board, scroll=min(max(board.scroll + down + right, 0), last_line(board, height)))
+        scroll = min(max(board.scroll + down, 0), last_line(board, height))
+        return replace(board, scroll=scroll, column=min(max(board.column + right, 0), last_column(board, width)))
     if board.pane == CONFUSION:
         size = len(board.groups_shown)
         return replace(board, map=board.map.clamped(size).moved(down, right, size))
@@ -36,7 +37,7 @@ def paged(board: Board, pages: int, width: int, height: int) -> Board:
     """A screenful on; images turn over as a whole."""
     if board.pane == IMAGES:
         return replace(board, scroll=min(max(board.scroll + pages, 0), num_screenfuls(board, width, height) - 1))
-    return moved(board, pages * max(height - 3, 1), 0, height) if board.pane in (SETTINGS, CLASSES) else board
+    return moved(board, pages * max(height - 3, 1), 0, width, height) if board.pane in (SETTINGS, CLASSES) else board
 
 
 def opened(board: Board) -> Board:

@@ -168,7 +168,7 @@ class CompareScreen(SceneScreen):
 
     def action_move(self, down: int, right: int) -> None:
         """The cursor, or the lines of a list."""
-        self.show_board(moved(self.board, down, right, self.query_one(BoardView).size.height))
+        self.show_board(moved(self.board, down, right, *self.query_one(BoardView).size))
 
     def action_page(self, pages: int) -> None:
         """By screenfuls."""
