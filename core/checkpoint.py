@@ -22,6 +22,7 @@ import torch
 
 from core.codec import UNDECODABLE
 from core.errors import CheckpointError, StorageError
+from core.paths import read_plain
 from core.runfolder import write_atomically
 
 FORMAT = 1
@@ -111,7 +112,7 @@ def resolve_checkpoint(folder: Path, which: str) -> Path:
         CheckpointError: there is none.
     """
     try:
-        name = (folder / which).read_bytes().strip()
+        name = read_plain(folder / which).strip()
     except OSError as error:
         raise CheckpointError(f"{folder} has no {which} checkpoint") from error
     if not _NAME.fullmatch(name):  # a pointer may only lead to a neighbour
@@ -129,8 +130,8 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> tuple[dic
         CheckpointError: it is missing, damaged, or holds anything but tensors and plain values.
     """
     try:
-        meta = msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta)
-        data = (path / "state.pt").read_bytes()
+        meta = msgspec.json.decode(read_plain(path / "meta.json"), type=Meta)
+        data = read_plain(path / "state.pt")
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} is incomplete: {error.strerror}: {error.filename}") from error
     except UNDECODABLE as error:
@@ -218,7 +219,7 @@ def _written(path: Path) -> tuple[float, str]:
 
 def _meta(path: Path) -> Meta | None:
     try:
-        return msgspec.json.decode((path / "meta.json").read_bytes(), type=Meta)
+        return msgspec.json.decode(read_plain(path / "meta.json"), type=Meta)
     except (OSError, *UNDECODABLE):
         return None
 

@@ -35,8 +35,18 @@ def open_plain(path: Path, flags: int = 0) -> BinaryIO:
     file = open(path, "rb", opener=lambda name, given: os.open(name, given | flags | os.O_NONBLOCK))  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(errno.EINVAL, "not a plain file")
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
     return file
+
+
+def read_plain(path: Path) -> bytes:
+    """The content of a plain file.
+
+    Raises:
+        OSError: as of `open_plain`.
+    """
+    with open_plain(path) as file:
+        return file.read()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StorageError
-from core.paths import whole_file
+from core.paths import open_plain, whole_file
 from core.runfolder import RunFolder
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
@@ -115,10 +115,10 @@ def _read_predictions(file: Path, written_ns: int) -> Predictions:
 
 def _load(path: Path, member: str | None = None, *, mapped: bool = False) -> NDArray[Any]:
     try:
-        if mapped:
-            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+        with open_plain(path) as file:  # numpy waits for a pipe, and leaves a file open that it cannot read
+            if mapped:
+                loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            else:
                 loaded = np.load(file, allow_pickle=False)
                 loaded = loaded if member is None else loaded[member]
         if not isinstance(loaded, np.ndarray):

@@ -18,7 +18,7 @@ import msgspec
 from core.codec import UNDECODABLE, to_json
 from core.errors import RunInUseError, StorageError, UsageError, nearest
 from core.names import two_words
-from core.paths import expanded, open_plain, whole_file
+from core.paths import expanded, read_plain, whole_file
 
 DEFAULT_RUNS_DIR = Path("runs")
 RUNS_DIR_VARIABLE = "CIFAR_TUI_RUNS_DIR"
@@ -93,8 +93,7 @@ class RunFolder:
             StorageError: it is missing, unreadable or not a manifest.
         """
         try:
-            with open_plain(self.manifest_file) as file:
-                return msgspec.json.decode(file.read(), type=Manifest)
+            return msgspec.json.decode(read_plain(self.manifest_file), type=Manifest)
         except UNDECODABLE as error:
             raise StorageError(f"{self.manifest_file} is not a run manifest: {error}") from error
         except OSError as error:

@@ -19,6 +19,7 @@ import msgspec
 
 from core.codec import UNDECODABLE
 from core.errors import CifarTuiError, StorageError
+from core.paths import read_plain
 from core.reader import EventReader
 from core.runfolder import RunFolder, write_atomically
 from core.runnotes import Notes, read_notes
@@ -151,7 +152,7 @@ class RunIndex:
 
     def _load(self) -> dict[str, _Entry]:
         try:
-            index = msgspec.msgpack.decode((self.runs_dir / _NAME).read_bytes(), type=_Index)
+            index = msgspec.msgpack.decode(read_plain(self.runs_dir / _NAME), type=_Index)
         except (OSError, *UNDECODABLE):
             return {}
         return index.entries if index.version == _VERSION else {}

@@ -8,7 +8,7 @@ import msgspec
 
 from core.codec import UNDECODABLE
 from core.errors import StorageError
-from core.paths import open_plain
+from core.paths import read_plain
 from core.runfolder import write_atomically
 
 _NAME = "notes.json"
@@ -24,8 +24,7 @@ class Notes(msgspec.Struct, frozen=True):
 def read_notes(folder: Path) -> Notes:
     """The notes of a run folder; empty ones where there are none or they cannot be read."""
     try:
-        with open_plain(folder / _NAME) as file:
-            return msgspec.json.decode(file.read(), type=Notes)
+        return msgspec.json.decode(read_plain(folder / _NAME), type=Notes)
     except (OSError, *UNDECODABLE):
         return Notes()
 

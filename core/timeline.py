@@ -17,6 +17,7 @@ from core import events as ev
 from core.codec import CorruptLineError, decode
 from core.errors import StorageError
 from core.events import Record
+from core.paths import open_plain
 from core.reader import EventReader
 from core.state import RunState
 
@@ -140,7 +141,7 @@ class Recording:
             return []
         start, stop = self._ends[first], self._ends[end]
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 file.seek(start)
                 data = file.read(stop - start)
         except OSError as error:

@@ -12,7 +12,7 @@ from platformdirs import user_config_path
 
 from core.codec import UNDECODABLE
 from core.errors import StorageError
-from core.paths import expanded
+from core.paths import expanded, read_plain
 from core.runfolder import write_atomically
 from tui.render.palettes import NAMES
 
@@ -45,7 +45,7 @@ def settings_file() -> Path:
 def load_settings(path: Path) -> Settings:
     """The settings of a file; the defaults where it is missing or cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Settings)
+        return msgspec.json.decode(read_plain(path), type=Settings)
     except (OSError, *UNDECODABLE):
         return Settings()
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from core.data.class_folders import check_folder, class_folders
 from core.errors import DataError
+from core.paths import open_plain
 
 _EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _VALIDATION_NAMES = ("test", "val", "valid", "validation")
@@ -155,7 +156,7 @@ def _read(files: Files, side: int, progress: _Progress, unreadable: list[DataErr
 def read_image(path: Path, side: int) -> npt.NDArray[np.uint8] | DataError:
     """An image file as uint8 side×side×3, made so as `load_folder` says; or why it cannot be, without a full stop."""
     try:
-        with Image.open(path) as image:
+        with open_plain(path) as file, Image.open(file) as image:
             image.draft("RGB", (2 * side, 2 * side))  # lets a JPEG be decoded at a fraction of its size
             # Pillow makes 0 to 65535 of any PGM of more than 8 bits.
             is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
