@@ -261,14 +261,20 @@ def output_to(log: Path) -> Iterator[tuple[TextIO, TextIO]]:
     """Lead the process's standard output and error into a file, and yield streams to where they went before.
 
     Done on the file descriptors, so that what libraries print from C goes there too and never onto a screen.
+
+    Raises:
+        StorageError: the file cannot be written.
     """
+    try:  # a pipe in its place would be waited for
+        target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise StorageError(f"cannot write {log}: {error.strerror}") from error
     sys.stdout.flush()
     sys.stderr.flush()
     streams: list[Any] = []
     for descriptor in (1, 2):
         encoding = (sys.stdout if descriptor == 1 else sys.stderr).encoding
         streams.append(os.fdopen(os.dup(descriptor), "w", buffering=1, encoding=encoding, errors="replace"))
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +16,7 @@ import pytest
 
 from core import control, session
 from core import events as ev
-from core.errors import ExitCode
+from core.errors import ExitCode, StorageError
 from core.fold import fold
 from core.headless import JsonReport, LineReport
 from core.reader import read_all
@@ -149,3 +151,16 @@ def test_a_run_that_has_ended_is_said_to_live_no_more(images: Path, tmp_path: Pa
     before = threading.active_count()
     train(images, tmp_path, 1, "run")
     assert threading.active_count() <= before, "its heartbeat would go on beside that of the next seed"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"), [(os.mkfifo, "No such device"), (os.mkdir, "Is a directory")], ids=["pipe", "folder"]
+)
+@pytest.mark.timeout(20)  # a pipe that is waited for would hold up the trainer for ever
+def test_a_trainer_log_that_cannot_be_written_is_told_of(
+    make: Callable[[Path], None], reason: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "trainer.log")
+    told = pytest.raises(StorageError, match=rf"^cannot write .*trainer\.log: {reason}")
+    with told, session.output_to(tmp_path / "trainer.log"):
+        pytest.fail("there is nowhere to write to")
