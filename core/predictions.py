@@ -6,6 +6,7 @@ predictions), so nothing in them is trusted.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,13 +79,15 @@ def read_predictions(folder: RunFolder, path: str, images: Images, num_classes: 
         StorageError: it is missing or damaged, lies elsewhere, or does not fit the images and classes.
     """
     root = folder.path.resolve()
-    file = (root / path).resolve()
+    file = Path(os.path.realpath(root / path))  # Path.resolve() raises where links run in circles
     if not file.is_relative_to(root):
         raise StorageError(f"{path} leads out of the run folder")
     try:
         written_ns = file.stat().st_mtime_ns
-    except OSError:
+    except FileNotFoundError:
         raise StorageError(f"there is no {file}") from None
+    except OSError as error:
+        raise StorageError(f"{file} cannot be read: {error.strerror}") from error
     said = _read_predictions(file, written_ns)
     shape = images.labels.shape
     if said.predicted.shape != shape or said.confidence.shape != shape:

@@ -136,7 +136,8 @@ class RunFolder:
 def command_line(words: str, runs_dir: Path) -> str:
     """`cifar-tui WORDS` for the runs in `runs_dir`, with --runs-dir where it would look elsewhere by itself."""
     by_itself = Path(os.path.expanduser(os.environ.get(RUNS_DIR_VARIABLE) or DEFAULT_RUNS_DIR))
-    option = "" if runs_dir.resolve() == by_itself.resolve() else f" --runs-dir {shlex.quote(str(runs_dir.absolute()))}"
+    same = os.path.realpath(runs_dir) == os.path.realpath(by_itself)
+    option = "" if same else f" --runs-dir {shlex.quote(str(runs_dir.absolute()))}"
     return f"cifar-tui {words}{option}"
 
 

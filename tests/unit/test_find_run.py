@@ -154,3 +154,12 @@ def test_a_command_names_the_runs_directory_that_it_would_not_find(
         monkeypatch.setenv("CIFAR_TUI_RUNS_DIR", variable)
     told = command_line("attach mine", Path(runs_dir).expanduser())
     assert told == f"cifar-tui attach mine{option.format(tmp_path)}"
+
+
+def test_a_default_that_is_a_link_to_itself_is_not_where_the_runs_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CIFAR_TUI_RUNS_DIR", raising=False)
+    Path("runs").symlink_to("runs")
+    assert command_line("attach mine", Path("mine")) == f"cifar-tui attach mine --runs-dir {tmp_path}/mine"

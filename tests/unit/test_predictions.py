@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +119,15 @@ def test_no_images_are_read_by_a_name_that_cannot_be_theirs(fingerprint: str, fo
         read_images(folder, fingerprint)
 
 
-def test_what_cannot_be_opened_is_told_with_the_reason(folder: RunFolder, images: Images) -> None:
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(Path.mkdir, "Is a directory"), (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links")],
+    ids=["a folder", "links in a circle"],
+)
+def test_what_cannot_be_opened_is_told_with_the_reason(
+    make: Callable[[Path], None], reason: str, folder: RunFolder, images: Images
+) -> None:
     os.remove(folder.path / FILE)
-    (folder.path / FILE).mkdir()
-    with pytest.raises(StorageError, match="cannot be read: Is a directory"):
+    make(folder.path / FILE)
+    with pytest.raises(StorageError, match=f"cannot be read: {reason}"):
         read(folder, images)
