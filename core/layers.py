@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from core.codec import UNDECODABLE
 from core.config import DEVICES, DEVICES_TEXT, ON_NAN, ON_NAN_TEXT, Section, TrainConfig
 from core.errors import UsageError, nearest
 
@@ -46,6 +47,8 @@ def read_config_file(path: Path) -> Tree:
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise UsageError(f"the config file {path} is no configuration: {error}") from error
     except msgspec.DecodeError as error:
         raise UsageError(f"the config file {path} is not JSON: {error}") from error
     except ValueError as error:  # of the encoding too, and of numbers of thousands of digits
@@ -85,9 +88,9 @@ def parse_value(text: str) -> Any:
     text = text.strip()
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except ValueError:  # no TOML, or a number of thousands of digits
+    except (ValueError, RecursionError):  # no TOML, or a number of thousands of digits, or a thousand brackets
         if text.startswith(("{", "[")):
-            with contextlib.suppress(msgspec.DecodeError):
+            with contextlib.suppress(*UNDECODABLE):
                 return msgspec.json.decode(text)
         if not _NUMBER.fullmatch(text):
             return text

@@ -93,8 +93,9 @@ def test_what_a_dry_run_printed_is_a_file_of_the_same_settings_and_so_is_run_jso
         (b"\xff\xfe", "the config file .* is not TOML: .*utf-8"),
         (b"epochs = " + b"9" * 5000, "the config file .* is not TOML: Exceeds the limit"),
         (b'{"epochs": ', "the config file .* is not JSON: Input data was truncated"),
+        (b'{"epochs": ' + b"[" * 3000, "the config file .* is no configuration: maximum recursion depth"),
     ],
-    ids=["missing", "half a line", "a key twice", "not text", "a number without end", "half an object"],
+    ids=["missing", "half a line", "a key twice", "not text", "a number without end", "half an object", "brackets"],
 )
 def test_a_file_that_is_no_toml(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
@@ -135,7 +136,7 @@ def test_variables_that_say_where_things_lie_are_no_settings() -> None:
     [
         ("3", 3), ("3.5", 3.5), ("1e-3", 0.001), ("true", True), ("[1, 2]", [1, 2]), ("{a=1}", {"a": 1}),
         ("'quoted'", "quoted"), ("plain", "plain"), (" padded ", "padded"), ("folder:/a/b c", "folder:/a/b c"),
-        ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"), ("9" * 5000, "9" * 5000),
+        ("", ""), ("a = b", "a = b"), ("1\nx = 2", "1\nx = 2"), ("9" * 5000, "9" * 5000), ("[" * 5000, "[" * 5000),
         (".01", 0.01), ("-.5", -0.5), ("1.", 1.0), ("1.e-3", 0.001), (" 07 ", 7), (".", "."), ("1.2.3", "1.2.3"),
         ('{"type": "cosine", "warmup": null}', {"type": "cosine", "warmup": None}), ("{brace", "{brace"), ("[", "["),
     ],
