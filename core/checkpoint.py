@@ -165,8 +165,17 @@ def newest_first(folder: Path) -> list[Path]:
     """All checkpoints of a run: `last`, then the others by when they were written.
 
     Not by their step: a run that went back to an earlier checkpoint has left some of a history that no longer counts.
+
+    Raises:
+        CheckpointError: the folder is there and cannot be read, as on a disk that is not mounted.
     """
-    newest = sorted(folder.glob("step-*"), key=_written, reverse=True)
+    try:
+        found = [path for path in folder.iterdir() if path.name.startswith("step-")]
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return []
+        raise CheckpointError(f"cannot read {folder}: {error.strerror}") from error
+    newest = sorted(found, key=_written, reverse=True)
     with contextlib.suppress(CheckpointError):
         last = resolve_checkpoint(folder, "last")
         newest = [last, *(path for path in newest if path != last)]
@@ -179,7 +188,7 @@ def load_newest(folder: Path, report: Callable[[CheckpointError], None]) -> tupl
     Returns None where there is none at all.
 
     Raises:
-        CheckpointError: there are some, and all are damaged.
+        CheckpointError: there are some, and all are damaged, or none can be read.
     """
     problem: CheckpointError | None = None
     for path in newest_first(folder):
@@ -197,7 +206,7 @@ def prune(folder: Path, *, keep_last: int, protected: Iterable[Path]) -> None:
     """Delete all but the newest `keep_last` checkpoints, those asked for, and `protected`, and what a trainer that was
     killed has left half written; of folders that a person has named, none. A failed delete is no failure."""
     kept = set(protected)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, CheckpointError):
         for leftover in folder.glob(".*"):  # all names here that begin with a dot are temporary, and the writer is one
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
         named_here = (path for path in newest_first(folder) if _NAME.fullmatch(os.fsencode(path.name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,10 @@ def find_checkpoint(folder: RunFolder, which: str) -> Path:
     """The checkpoint folder that `which` means: `last`, `best`, or the name of one, as step-00012345.
 
     Raises:
-        CheckpointError: there is none of that name; the message tells which there are.
+        CheckpointError: there is none of that name; the message tells which there are, or that they cannot be read.
     """
-    pointers = [name for name in ("last", "best") if (folder.checkpoints / name).is_file()]
+    # os.path and not Path, which before Python 3.14 raises where one may not look.
+    pointers = [name for name in ("last", "best") if os.path.isfile(folder.checkpoints / name)]
     if which in pointers:
         return resolve_checkpoint(folder.checkpoints, which)
     names = [path.name for path in newest_first(folder.checkpoints)]

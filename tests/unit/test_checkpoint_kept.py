@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,19 @@ def test_where_all_are_damaged_that_is_an_error(folder: Path) -> None:
 
 def test_where_there_are_none_there_is_none_to_load(folder: Path) -> None:
     assert load_newest(folder, lambda error: None) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda folder: folder.symlink_to("unmounted"), "No such file or directory"),
+        (lambda folder: folder.symlink_to(folder.name), "Too many levels of symbolic links"),
+        (Path.touch, "Not a directory"),
+    ],
+    ids=["a link to where nothing is", "links in a circle", "a file"],
+)
+def test_where_they_cannot_be_read_nobody_begins_anew(make: Callable[[Path], None], reason: str, folder: Path) -> None:
+    make(folder)
+    with pytest.raises(CheckpointError, match=f"^cannot read {folder}: {reason}$"):
+        load_newest(folder, lambda error: None)
+    prune(folder, keep_last=1, protected=[])

@@ -13,8 +13,9 @@ from core.config import CheckpointConfig, DataConfig
 from core.data.dataset import Dataset, Split, load_dataset, write_images
 from core.data.folder import load_folder
 from core.doctor import examine
-from core.errors import DataError, StorageError
+from core.errors import CheckpointError, DataError, StorageError
 from core.events import Event, Notice
+from core.predict import find_checkpoint
 from core.resume import find_origin
 from core.runfolder import RunFolder, find_run, list_runs
 from core.saver import Saver
@@ -44,6 +45,11 @@ def test_a_run_of_somebody_else(private: Path) -> None:
 def test_a_run_of_somebody_else_to_go_on_with(name: str, private: Path) -> None:
     with pytest.raises(StorageError, match=rf"^cannot read {private}.*: Permission denied$"):
         find_origin(private.parent, str(private / name), None)
+
+
+def test_checkpoints_of_somebody_else(private: Path) -> None:
+    with pytest.raises(CheckpointError, match=rf"^cannot read {private}/checkpoints: Permission denied$"):
+        find_checkpoint(RunFolder(private), "best")
 
 
 @pytest.mark.parametrize("name", ["cifar10", "mnist"])
