@@ -101,6 +101,8 @@ def train_run(request: Request, report_to: ReportTo, signals: Signals | None = N
         recorder.subscribe(report)
         recorder.subscribe(place.follow)
         if resuming:
+            with contextlib.suppress(OSError):  # many ways of copying a run leave out what is empty
+                folder.control.mkdir(exist_ok=True)
             _refuse_stale_commands(folder, recorder, place.step)
         recorder.emit(ev.PhaseChanged(phase="starting", detail="loading PyTorch"))
         signals = signals or Signals()

@@ -58,6 +58,13 @@ def test_a_stop_that_was_left_for_a_dead_trainer_does_not_stop_the_next(images: 
     assert (events[-1].status, events[-1].step) == ("finished", 2 * STEPS_PER_EPOCH)  # type: ignore[union-attr]
 
 
+def test_a_run_whose_copy_has_lost_its_empty_control_folder_can_be_steered_again(images: Path, tmp_path: Path) -> None:
+    folder = train(images, tmp_path, 1, "run")
+    folder.control.rmdir()
+    train(images, tmp_path, 2, "run", of="run")
+    control.send(folder.control, control.parse_command(["pause"]))
+
+
 def test_who_reports_a_second_attempt_is_told_of_the_commands_that_it_refused(images: Path, tmp_path: Path) -> None:
     folder = train(images, tmp_path, 1, "run")
     control.send(folder.control, control.parse_command(["lr", "0.5"]))
