@@ -33,6 +33,7 @@ from core.errors import DataError
 
 Report = Callable[[str], None]
 _NETWORK_SECONDS = 20.0
+_NUM_IDX_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def _read_idx_pair(folder: Path, files: dict[str, str]) -> Arrays:
     (images_name, images_md5), (labels_name, labels_md5) = files.items()
     images = torch.from_numpy(_read_idx(folder, images_name, images_md5, num_dimensions=3))
     labels = torch.from_numpy(_read_idx(folder, labels_name, labels_md5, num_dimensions=1))
-    if len(images) != len(labels):
+    # Nothing is published to check unpacked files against, and another label would end the training as a bug.
+    if len(images) != len(labels) or bool((labels >= _NUM_IDX_CLASSES).any()):
         raise _damaged(folder / Path(labels_name).stem)
     return images.unsqueeze(1), labels.long()
 

@@ -120,8 +120,9 @@ def test_a_cifar_file_with_another_hash_is_named_and_not_unpickled(cifar: Source
         ("train-images-idx3-ubyte", lambda content: content[:3]),
         ("t10k-labels-idx1-ubyte", lambda content: b"\x00\x00\x0d\x01" + content[4:]),
         ("t10k-labels-idx1-ubyte", lambda content: b"\x00\x00\x08\x01\x00\x00\x00\x01\x00"),
+        ("train-labels-idx1-ubyte", lambda content: content[:-1] + b"\x0a"),
     ],
-    ids=["truncated gz", "altered gz", "truncated", "no header", "not uint8", "fewer labels than images"],
+    ids=["truncated gz", "altered gz", "truncated", "no header", "not uint8", "fewer labels than images", "no digit"],
 )
 def test_a_damaged_mnist_file_is_named(
     mnist: Source, tmp_path: Path, name: str, spoil: Callable[[bytes], bytes]
