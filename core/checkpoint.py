@@ -113,8 +113,10 @@ def resolve_checkpoint(folder: Path, which: str) -> Path:
     """
     try:
         name = read_plain(folder / which).strip()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise CheckpointError(f"{folder} has no {which} checkpoint") from error
+    except OSError as error:
+        raise CheckpointError(f"cannot read {folder / which}: {error.strerror}") from error
     if not _NAME.fullmatch(name):  # a pointer may only lead to a neighbour
         raise CheckpointError(f"{folder / which} is damaged: it names no checkpoint")
     target = folder / name.decode()

@@ -71,7 +71,7 @@ TOLD: dict[str, tuple[str, Callable[[RunFolder], object], str]] = {
     "a pointer": (
         "checkpoints/last",
         lambda run: resolve_checkpoint(run.checkpoints, "last"),
-        "has no last checkpoint",
+        r"^cannot read .*/checkpoints/last: not a plain file$",
     ),
     "predictions": (
         PREDICTIONS,
