@@ -151,7 +151,7 @@ def _seconds_to(state: RunState, target: float | None) -> float | None:
 
 
 def _remarks(runs: Sequence[SeedRun], configs: Sequence[dict[str, Any]]) -> list[str]:
-    remarks = [f"{run.id} is {run.state} and does not count" for run in runs if run.state != "finished"]
+    remarks = [f"{run.id} ({run.state}) does not count" for run in runs if run.state != "finished"]
     remarks += [
         f"{run.id} is a fork that began at step {run.first_step:,}: its seconds count from there"
         for run in runs

@@ -81,8 +81,8 @@ def test_only_finished_runs_count_and_the_others_are_named(status: str, tmp_path
     found = summarize_seeds(runs)
     assert found.top1 is not None
     assert (found.top1.count, found.top1.mean, found.num_finished) == (1, 0.5, 1)
-    assert found.remarks == (f"b is {status} and does not count",)
-    assert f"note: b is {status} and does not count" in summary_lines(found)
+    assert found.remarks == (f"b ({status}) does not count",)
+    assert f"note: b ({status}) does not count" in summary_lines(found)
 
 
 def test_a_run_that_has_only_just_begun_does_not_count(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_seed_that_diverges_stops_no_other_and_is_told_of(
     monkeypatch.setattr(seeds, "train_run", trainer)
     assert seeds.train_seeds(options(tmp_path), 3) == ExitCode.DIVERGED
     assert trainer.begun == [0, 1, 2]
-    assert "note: r1 is diverged and does not count" in capsys.readouterr().out
+    assert "note: r1 (diverged) does not count" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("handlers")
