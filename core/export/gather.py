@@ -126,7 +126,7 @@ def gather(folder: RunFolder, now_wall: float | None = None) -> RunData:
             del epoch_walls[len(state.epochs) - ended :]
             epoch_walls += [record.wall] * ended
     if state.num_records == 0:
-        raise StorageError(f"run {folder.id} has no events in {folder.events_file}: there is nothing to export")
+        raise StorageError(f"run {folder.id} has no events in {folder.events_file}")
     if reader.num_corrupt:
         lines = "line is" if reader.num_corrupt == 1 else "lines are"
         warnings.append(f"{reader.num_corrupt} damaged {lines} left out of {folder.events_file}")
