@@ -87,11 +87,12 @@ def lr_chart(data: RunData) -> Markup | None:
     plan_x = np.array(state.plan.steps, float) / per_epoch if state.plan else _NONE
     plan_y = np.array(state.plan.lr, float) if state.plan else _NONE
     values = np.concatenate([done_y, plan_y])
-    if not np.isfinite(values).any():
+    known = values[np.isfinite(values)]
+    if not len(known):
         return None
     frame = Frame(
         width=520, height=320, title="Learning rate", x_title="epoch", x_range=(0, _end(data)),
-        y_range=(0.0, widened(0.0, float(np.nanmax(values)) * 1.02 or 1.0)[1]), y_text=_short, tick_text=_short,
+        y_range=(0.0, widened(0.0, float(known.max()) * 1.02 or 1.0)[1]), y_text=_short, tick_text=_short,
         left=62, right=112,
     )  # fmt: skip
     lines = [Line("planned", "planned", plan_x, plan_y, labelled=False), Line("now", "done", done_x, done_y)]

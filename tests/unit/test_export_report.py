@@ -252,3 +252,14 @@ def test_numbers_read_well() -> None:
     assert words.span(59.7) == "1 min 00 s"
     assert words.span(3725) == "1 h 02 min"
     assert words.plain_name("aquarium_fish\x1b[31m") == "aquarium fish�[31m"
+
+
+@pytest.mark.parametrize("rate", [math.inf, -math.inf, math.nan])
+def test_a_learning_rate_beyond_all_numbers_leaves_the_others_drawn(rate: float, tmp_path: Path) -> None:
+    events = two_epochs()
+    plan = ev.LrPlan(steps=[8, 12], lr=[rate, rate])
+    events.insert(-1, ev.CommandHandled(command_id="a", name="lr", argument="1e308", status="done", step=8, plan=plan))
+    events.insert(-1, msgspec.structs.replace(batches(3, [1.0] * 4), lr=[rate] * 4))
+    html, _ = report(gather(make_run(tmp_path / "runs" / "run", events)))
+    _, _, chart = html.partition("Learning rate")
+    assert ">0.1<" in chart.partition("</svg>")[0]
