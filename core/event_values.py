@@ -1,4 +1,8 @@
-"""What events are made of: devices, layers, plans, curves, evaluations. Plain values, frozen like the events."""
+"""What events are made of: devices, layers, plans, curves, evaluations. Plain values, frozen like the events.
+
+What contradicts itself cannot be made: a line of a log that holds it counts as damaged, so that whoever reads a value
+can rely on its shape.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,10 @@ class LrPlan(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[int]
     lr: list[float]
 
+    def __post_init__(self) -> None:
+        if len(self.steps) != len(self.lr):
+            raise ValueError(f"a plan of {len(self.steps)} steps and {len(self.lr)} learning rates")
+
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """A published curve: a metric at 1-based epochs. Accuracies are fractions."""
@@ -47,6 +55,10 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     metric: Literal["validation_top1", "validation_top5", "train_accuracy", "validation_loss", "train_loss", "last_lr"]
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.epochs) != len(self.values):
+            raise ValueError(f"a curve of {len(self.epochs)} epochs and {len(self.values)} values")
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,3 +87,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the predictions file within the run folder."""
     top1_test_time: float | None = None
     """Accuracy with the logits averaged over several views of each image, where the run asks for it."""
+
+    def __post_init__(self) -> None:
+        if not self.confusion or any(len(row) != len(self.confusion) for row in self.confusion):
+            raise ValueError("a confusion matrix that is empty or not square")

@@ -58,6 +58,14 @@ class RunStarted(EventBase, frozen=True, kw_only=True, tag="run_started"):
     published: Published | None = None
     versions: dict[str, str] = {}
 
+    def __post_init__(self) -> None:
+        if not self.classes or self.steps_per_epoch < 1:
+            raise ValueError(f"{len(self.classes)} classes, {self.steps_per_epoch} steps per epoch")
+        if self.superclass_of and len(self.superclass_of) != len(self.classes):
+            raise ValueError(f"{len(self.classes)} classes and {len(self.superclass_of)} that have a superclass")
+        if not all(0 <= index < len(self.superclasses) for index in self.superclass_of):
+            raise ValueError("a class of a superclass that there is not")
+
 
 class PhaseChanged(EventBase, frozen=True, kw_only=True, tag="phase_changed"):
     """What the trainer turns to now."""

@@ -181,7 +181,8 @@ def confusion_lines(state: RunState) -> list[str]:
     names = state.classes
     recall = class_metrics(confusion).recall
     hardest = [index for index in recall.argsort() if not math.isnan(recall[index])][:3]
-    lines = ["hardest classes: " + ", ".join(f"{names[index]} {recall[index]:.1%}" for index in hardest)]
+    told = ", ".join(f"{names[index]} {recall[index]:.1%}" for index in hardest)
+    lines = [f"hardest classes: {told}"] if told else []
     pairs = top_confusions(confusion, 3)
     if pairs:
         lines.append(

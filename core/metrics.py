@@ -12,6 +12,12 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+def counts_of(confusion: Sequence[Sequence[int]], num_classes: int) -> Counts:
+    """The K×K matrix of an evaluation; zeros, which tell nothing, where a log's does not fit its classes."""
+    fits = len(confusion) == num_classes
+    return np.array(confusion, np.int64) if fits else np.zeros((num_classes, num_classes), np.int64)
+
+
 @dataclass(frozen=True)
 class ClassMetrics:
     """Per-class metrics as fractions, one value a class; NaN where a class has no images or no predictions."""

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core import events as ev
 from core.inherited import inherited, of_rollback
+from core.metrics import Counts, counts_of
 from core.rate import RecentRate
 from core.state_values import SILENT_AFTER_SECONDS, STALLED_AFTER_SECONDS, Best, Liveness, Span, Status, Timed, best_of
 from core.steprows import step_columns
@@ -36,8 +36,7 @@ class RunState:
         self.attempt = 1
         self.step = 0
         """Steps done."""
-        self.num_steps = 0
-        self.num_epochs = 0
+        self.num_steps = self.num_epochs = 0
         self.plan: ev.LrPlan | None = None
         self.batches = step_columns()
         """One row a step."""
@@ -104,7 +103,7 @@ class RunState:
                 return
             case ev.RunStarted():
                 self.run = event
-                self.num_epochs, self.num_steps, self.plan = event.num_epochs, event.num_steps, event.plan
+                self._replan(event.plan, event.num_epochs, event.num_steps)
             case ev.PhaseChanged():
                 self.phase, self.phase_detail = event.phase, event.detail
                 if event.phase == "training" and self.status == "starting":
@@ -147,10 +146,11 @@ class RunState:
             case ev.RunEnded():
                 self.attempt_ended = event
                 self.ended = (self._ended_before if event.status == "failed" else None) or event
-                self.status = self.ended.status
                 self._close_pause()
             case _:
                 assert_never(event)
+        if self.ended is not None:
+            self.status = self.ended.status
         self.log.append(self._timed(record))
 
     def _advance_time(self, record: ev.Record) -> None:
@@ -216,7 +216,7 @@ class RunState:
             self.epoch_seconds.pop()
 
     def _replan(self, plan: ev.LrPlan | None, num_epochs: int | None, num_steps: int | None) -> None:
-        self.plan = plan or self.plan
+        self.plan = plan if plan is not None and plan.steps else self.plan
         self.num_epochs = num_epochs or self.num_epochs
         self.num_steps = num_steps or self.num_steps
 
@@ -247,9 +247,9 @@ class RunState:
         return best_of(self.epochs)
 
     @property
-    def confusion(self) -> NDArray[np.int64] | None:
+    def confusion(self) -> Counts | None:
         """Confusion counts of the last epoch: rows actual, columns predicted."""
-        return np.asarray(self.epochs[-1].validation.confusion, dtype=np.int64) if self.epochs else None
+        return counts_of(self.epochs[-1].validation.confusion, len(self.classes)) if self.epochs else None
 
     def answer(self, command_id: str) -> ev.CommandHandled | None:
         """What the trainer finally said to a command; None while it has not."""

@@ -60,8 +60,28 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     if origin is tuple:
         return st.tuples(*map(values, arguments))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return st.builds(kind, **{field.name: values(field.type) for field in msgspec.structs.fields(kind)})
+        fields = {field.name: values(field.type) for field in msgspec.structs.fields(kind)}
+        return st.fixed_dictionaries(fields).map(lambda given: kind(**_matched(kind, given)))
     raise NotImplementedError(f"no strategy for {kind}: add one, so that new fields are tested too")
+
+
+def _matched(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    """The same values where any make such a struct, else cut so that they fit together."""
+    if kind in (ev.LrPlan, ev.Curve):
+        points = {name: value for name, value in given.items() if name != "metric"}
+        length = min(map(len, points.values()))
+        return given | {name: value[:length] for name, value in points.items()}
+    if kind is ev.Evaluation:
+        size = min([len(given["confusion"]), *map(len, given["confusion"])])
+        return given | {"confusion": [row[:size] for row in given["confusion"][:size]] or [[0]]}
+    if kind is ev.RunStarted:
+        classes, groups = given["classes"] or [""], len(given["superclasses"])
+        of = [index % groups for index in given["superclass_of"]] if groups else []
+        steps = max(given["steps_per_epoch"], 1)
+        return given | {
+            "classes": classes, "superclass_of": of if len(of) == len(classes) else [], "steps_per_epoch": steps
+        }  # fmt: skip
+    return given
 
 
 def events() -> st.SearchStrategy[ev.Event]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core import events as ev
-from core.metrics import ClassMetrics, class_metrics
+from core.metrics import ClassMetrics, Counts, class_metrics, counts_of
 from core.state import RunState
 
 _TREND_EPOCHS = 40
@@ -51,14 +50,14 @@ class ClassHistory:
             return self._rows
         # A replay that steps back, and a run that goes back to a checkpoint, show most of these epochs again.
         known = {id(epoch): metrics for epoch, metrics in zip(self._epochs, self._metrics, strict=True)}
-        self._metrics = [known.get(id(epoch)) or _metrics_of(epoch) for epoch in epochs]
+        self._metrics = [known.get(id(epoch)) or class_metrics(_counts(epoch, state)) for epoch in epochs]
         self._epochs = epochs
         self._rows = self._make(state) if epochs else []
         return self._rows
 
     def _make(self, state: RunState) -> list[ClassRow]:
         now = self._metrics[-1]
-        off = _confusion_of(self._epochs[-1])
+        off = _counts(self._epochs[-1], state)
         np.fill_diagonal(off, 0)
         worst = off.argmax(axis=1)
         history = np.stack([metrics.recall for metrics in self._metrics])
@@ -86,17 +85,11 @@ class ClassHistory:
         return rows
 
 
-def _confusion_of(epoch: ev.EpochEnded) -> NDArray[np.int64]:
-    return np.array(epoch.validation.confusion, np.int64)
-
-
-def _metrics_of(epoch: ev.EpochEnded) -> ClassMetrics:
-    return class_metrics(_confusion_of(epoch))
+def _counts(epoch: ev.EpochEnded, state: RunState) -> Counts:
+    return counts_of(epoch.validation.confusion, len(state.classes))
 
 
 def superclass(state: RunState, index: int) -> str:
     """Name of a class's superclass; empty where there is none."""
     run = state.run
-    if run is None or index >= len(run.superclass_of) or run.superclass_of[index] >= len(run.superclasses):
-        return ""
-    return run.superclasses[run.superclass_of[index]]
+    return run.superclasses[run.superclass_of[index]] if run and run.superclass_of else ""

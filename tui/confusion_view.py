@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.metrics import collapse
+from core.metrics import collapse, counts_of
 from core.state import RunState
 from tui.gallery import Subject
 from tui.render.heatmap import HeatSpec, Normalise
@@ -70,7 +70,7 @@ class ConfusionView:
         ended = next((ended for ended in state.epochs if ended.epoch == epoch), None)
         if ended is None:
             return None
-        return between(np.asarray(ended.validation.confusion, np.int64), self.groups(state))
+        return between(counts_of(ended.validation.confusion, len(state.classes)), self.groups(state))
 
     def baseline_epoch(self, state: RunState) -> int | None:
         """The epoch to compare with; None where there is none yet."""

@@ -112,7 +112,7 @@ def learning_rate(state: RunState, view: View) -> PlotSpec:
     done = state.batches["lr"]
     series = [Series("done", line.batches, done, "done", Stroke.HEAVY)]
     notes: tuple[Note, ...] = ()
-    if state.plan and state.plan.steps:
+    if state.plan:
         steps, lr = plan_ahead(state.plan, state.step)
         if state.ended is None or state.ended.status != "finished":
             series.insert(0, Series("planned", line.at(steps), lr, "planned", Stroke.DASHED))

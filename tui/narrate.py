@@ -106,12 +106,13 @@ def summary(state: RunState) -> list[tuple[str, str, Role]]:
     if published:
         lines.append(("published", published.summary, "muted"))
     if state.confusion is not None:
-        recall = class_metrics(state.confusion).recall
+        recall, names = class_metrics(state.confusion).recall, state.classes
         hardest = [index for index in recall.argsort() if not math.isnan(recall[index])][:3]
-        lines.append(("hardest", ", ".join(f"{state.classes[index]} {recall[index]:.0%}" for index in hardest), "text"))
+        if hardest:
+            lines.append(("hardest", ", ".join(f"{names[index]} {recall[index]:.0%}" for index in hardest), "text"))
         pairs = top_confusions(state.confusion, 2)
         if pairs:
-            told = (f"{state.classes[p.actual]} → {state.classes[p.predicted]} {numbers.share(p.share)}" for p in pairs)
+            told = (f"{names[pair.actual]} → {names[pair.predicted]} {numbers.share(pair.share)}" for pair in pairs)
             lines.append(("confused", ", ".join(told), "text"))
     if state.mean_images_per_second:
         took = f"{numbers.duration(state.training_seconds)} at {numbers.rate(state.mean_images_per_second)}"

@@ -102,7 +102,7 @@ def _style() -> str:
 def _order(data: RunData) -> tuple[list[int], list[tuple[str, int]]]:
     """Label indices for the matrix, and its groups: classes lie by their superclass where there are any."""
     run, num_classes = data.state.run, len(data.classes)
-    if run is None or not run.superclasses or len(run.superclass_of) != num_classes:
+    if run is None or not run.superclass_of:
         return list(range(num_classes)), []
     order = sorted(range(num_classes), key=lambda label: (run.superclass_of[label], label))
     sizes = [run.superclass_of.count(group) for group in range(len(run.superclasses))]

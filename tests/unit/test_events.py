@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core import events as ev
 from core.codec import SCHEMA_VERSION, CorruptLineError, NewerSchemaError, decode, encode
-from tests.strategies import KINDS, events, records, same, values
+from tests.strategies import KINDS, epoch_ended, events, records, run_started, same, values
 
 
 def record(event: ev.Event, *, seq: int = 7) -> ev.Record:
@@ -65,8 +65,6 @@ def test_a_number_that_is_not_known_is_not_a_nan() -> None:
 
 
 def test_in_free_form_settings_a_non_finite_number_comes_back_as_its_text() -> None:
-    from tests.strategies import run_started
-
     event = run_started(config={"a": [{"b": math.inf}]})
     decoded = decode(encode(record(event))).event
     assert isinstance(decoded, ev.RunStarted)
@@ -147,6 +145,29 @@ def test_a_newer_schema_is_told_apart_from_damage(event: dict[str, Any]) -> None
 def test_a_sound_line_that_holds_no_event_is_corrupt(event: Any) -> None:
     with pytest.raises(CorruptLineError):
         decode(line_of(BODY | {"event": event}))
+
+
+@pytest.mark.parametrize(
+    ("event", "odd"),
+    [
+        (epoch_ended(1, 4), {"validation": {"confusion": [[1, 1], [2]]}}),
+        (epoch_ended(1, 4), {"validation": {"confusion": []}}),
+        (run_started(), {"plan": {"lr": [0.1]}}),
+        (run_started(), {"classes": []}),
+        (run_started(), {"steps_per_epoch": 0}),
+        (run_started(), {"superclasses": ["pet"], "superclass_of": [0]}),
+        (run_started(), {"superclasses": ["pet"], "superclass_of": [0, 1]}),
+        (run_started(), {"published": {"summary": "", "curves": [{"metric": "last_lr", "epochs": [1], "values": []}]}}),
+    ],
+    ids=["ragged", "empty", "half a plan", "no class", "no step", "class without", "group unknown", "half a curve"],
+)
+def test_a_sound_line_that_contradicts_itself_is_corrupt(event: ev.Event, odd: dict[str, Any]) -> None:
+    told = json.loads(encode(record(event)))["event"]
+    assert decode(line_of(BODY | {"event": told})).event == event
+    for name, value in odd.items():
+        told[name] = told[name] | value if isinstance(told[name], dict) else value
+    with pytest.raises(CorruptLineError):
+        decode(line_of(BODY | {"event": told}))
 
 
 @given(event=events())

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import events as ev
+from core.headless import confusion_lines
 from core.rate import RATE_WINDOW_SECONDS
 from core.state import RunState
 from core.state_values import Best
-from tests.strategies import batches, epoch_ended, histories, snapshot
-from tests.telling import Log, train
+from tests.strategies import batches, epoch_ended, evaluation, histories, run_started, snapshot
+from tests.telling import ENDED, Log, train
+from tui.classes import ClassHistory
+from tui.confusion_view import ConfusionView
+from tui.figures import learning_rate
+from tui.narrate import summary
+from tui.view import View
 
 # -- properties of any history ----------------------------------------------------------------------------------------
 
@@ -204,6 +211,36 @@ def test_the_confusion_matrix_is_that_of_the_last_epoch(started: Log) -> None:
     assert confusion is not None
     assert confusion.tolist() == [[1, 1], [0, 2]]
     assert confusion.dtype == np.int64
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_confusion_that_does_not_fit_the_classes_tells_nothing(size: int, started: Log) -> None:
+    odd = epoch_ended(1, 4)
+    started.tell(msgspec.structs.replace(odd, validation=evaluation(confusion=[[1] * size] * size)))
+    state = started.state
+    assert state.confusion is not None
+    assert state.confusion.tolist() == [[0, 0], [0, 0]]
+    assert confusion_lines(state) == []
+    assert [row.support for row in ClassHistory().rows(state)] == [0, 0]
+    assert not ConfusionView().spec(state).matrix.any()
+    assert "hardest" not in [label for label, _, _ in summary(started.tell(ENDED))]
+
+
+# -- the plan and the end ---------------------------------------------------------------------------------------------
+
+
+def test_a_plan_without_points_changes_nothing(started: Log) -> None:
+    before = started.state.plan
+    started.tell(ev.PlanChanged(step=0, reason="", plan=ev.LrPlan(steps=[], lr=[])))
+    assert started.state.plan == before
+    empty = run_started(plan=ev.LrPlan(steps=[], lr=[]))
+    assert Log().tell(empty).plan is None
+    assert learning_rate(Log().tell(empty), View()).notes == ()
+
+
+def test_nothing_that_comes_after_the_end_takes_it_back(started: Log) -> None:
+    started.tell(ENDED, ev.Paused(step=4), ev.Unpaused(step=4, seconds=1.0))
+    assert started.state.status == "finished"
 
 
 # -- the log ----------------------------------------------------------------------------------------------------------

@@ -158,9 +158,8 @@ class Board:
             return f"{late.letter} {late.name} has not ended an epoch yet"
         if one.state.classes != other.state.classes:
             return f"{one.letter} and {other.letter} tell different classes apart: their tables cannot be subtracted"
-        size = (len(self.classes), len(self.classes))
         for run in (one, other):
-            if run.confusion is None or run.confusion.shape != size:
+            if len(run.state.epochs[-1].validation.confusion) != len(self.classes):
                 return f"The log of {run.letter} {run.name} is damaged: its confusion does not fit its classes"
         return ""
 

@@ -60,7 +60,7 @@ class ConfusionMap(Small):
         matrix = state.confusion
         run = state.run
         name = "Confusion"
-        if matrix is not None and run is not None and run.superclasses and len(names) > 40:
+        if matrix is not None and run is not None and run.superclass_of and len(names) > 40:
             matrix = collapse(matrix, run.superclass_of, len(run.superclasses))
             names = tuple(run.superclasses)
             name = "Confusion of superclasses" if width >= _LONG_TITLE else "Superclasses"
