@@ -12,11 +12,14 @@ from msgspec.structs import replace
 
 from core import events as ev
 from core.codec import to_json
+from core.runfilter import Row
 from core.runfolder import Manifest, RunFolder
+from core.runnotes import Notes
 from core.runsummary import as_json, condition, summarize
 from core.state import RunState
 from tests.strategies import batches, epoch_ended
 from tests.telling import ENDED, EPOCH, STARTED, Log, told, train
+from tui.home.facts import fact_lines
 
 
 @pytest.fixture
@@ -81,3 +84,10 @@ def test_what_an_epoch_takes_has_no_part_in_starting_and_pauses_and_is_of_a_whol
     assert summarize(folder, started.state).epoch_seconds is None
     started.tell(epoch_ended(1, 2, seconds=3.0), after=3.0)
     assert summarize(folder, started.state).epoch_seconds == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("config", "told_of"), [({"seed": 7}, ", seed 7"), ({}, ""), ({"seed": "seven"}, "")])
+def test_the_facts_tell_of_a_seed_where_there_is_one(config: dict[str, Any], told_of: str, folder: RunFolder) -> None:
+    state = told(replace(STARTED[0], config=config), STARTED[1], ENDED)
+    facts = {label: text for label, text, _ in fact_lines(Row(summarize(folder, state), "finished", Notes()), 1.6e9)}
+    assert facts["progress"] == f"epoch 0/3, step 0/12{told_of}"

@@ -70,7 +70,8 @@ def fact_lines(row: Row, now_wall: float) -> list[tuple[str, str, Role]]:
     if one.best is not None:
         fact("accuracy", f"best {one.best:.2%} at epoch {one.best_epoch}, last {numbers.percent(one.last, 2)}", "best")
     if one.num_steps:
-        fact("progress", f"epoch {one.epoch}/{one.num_epochs}, step {one.step:,}/{one.num_steps:,}, seed {one.seed}")
+        seed = "" if one.seed is None else f", seed {one.seed}"
+        fact("progress", f"epoch {one.epoch}/{one.num_epochs}, step {one.step:,}/{one.num_steps:,}{seed}")
     if one.images_per_second:
         fact("speed", f"{numbers.rate(one.images_per_second)}, {numbers.duration(one.seconds)} in all")
     fact("device", one.device + (f" on {one.host}" if one.host and one.device else ""), "muted")
