@@ -89,13 +89,18 @@ def _layout(path: Path) -> tuple[Path, Path | None]:
 def _images_of(folder: Path) -> list[Path]:
     files: list[Path] = []
     # Links to files and to class folders are followed; links to folders further down are not, they may run in circles.
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         files += [Path(parent, name) for name in names if _is_image_name(name)]
     files = sorted(file for file in files if os.path.isfile(file))  # a link may lead nowhere
     if not files:
         raise DataError(f"{folder} holds no images; put some there, or remove the folder if it is no class.")
     return files
+
+
+def _refuse(error: OSError) -> None:
+    """What cannot be entered may hold images: without a word they would be missing from the class."""
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _is_image_name(name: str) -> bool:

@@ -64,6 +64,13 @@ def test_images_of_somebody_else(name: str, private: Path) -> None:
         load_folder(private / name, 8, lambda line: None)
 
 
+def test_a_class_of_somebody_else(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data.folder.check_folder", lambda path: None)
+    monkeypatch.setattr("core.data.folder.class_folders", lambda root: [root / "dawn", root / "dusk"])
+    with pytest.raises(DataError, match=rf"^{private}/dawn cannot be read: Permission denied\.$"):
+        load_folder(private, 8, lambda line: None)
+
+
 def test_folders_are_examined_that_may_not_be_entered(private: Path) -> None:
     findings = dict(examine(private / "runs", private / "data"))
     assert findings["runs"] == f"{private}/runs: cannot be made (Permission denied)"
