@@ -64,8 +64,7 @@ class RunState:
         self.training_seconds = 0.0
         self.data_seconds = 0.0
         """The part of `training_seconds` spent preparing batches; 0 where the trainer cannot tell."""
-        self.num_images = 0
-        self._from_epoch = 0
+        self.num_images = self._from_epoch = 0
         self._ended_before: ev.RunEnded | None = None
         self._attempt_origin: tuple[int, float] | None = None
         self._recent = RecentRate()
