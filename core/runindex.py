@@ -128,8 +128,6 @@ class RunIndex:
             for record in reader.follow():
                 state.apply(record)
             self.summaries[name] = summary = summarize(folder, state, reader.num_corrupt)
-            if not state.num_records and reader.num_corrupt:
-                summary.problem = f"events.jsonl holds no event of cifar-tui: {reader.num_corrupt} foreign lines"
         except CifarTuiError as error:
             self.summaries[name] = RunSummary(id=name, problem=str(error))
             return

@@ -82,6 +82,8 @@ def summarize(folder: RunFolder, state: RunState, num_corrupt: int = 0) -> RunSu
         StorageError: there is neither a manifest nor an event.
     """
     manifest, problem = _manifest(folder, state)
+    if not state.num_records and num_corrupt:
+        problem = f"events.jsonl holds no event of cifar-tui: {num_corrupt} damaged or foreign lines"
     run, best = state.run, state.best
     config = run.config if run else manifest.config if manifest else {}
     data = config.get("data")

@@ -13,7 +13,6 @@ import typer
 from core.codec import to_json
 from core.compare import setting_differences
 from core.errors import StorageError, UsageError
-from core.fold import fold
 from core.headless import accuracies, confusion_lines, duration, printable
 from core.reader import EventReader
 from core.runfolder import DEFAULT_RUNS_DIR, RunFolder, command_line, find_run, list_runs, newest
@@ -91,8 +90,10 @@ def print_runs(runs_dir: Path, *, json: bool = False) -> bool:
 def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = False) -> None:
     """Show how a run stands or ended."""
     folder = find_run(runs_dir, run)
-    state = fold(folder.events_file)
-    one = summarize(folder, state)
+    reader, state = EventReader(folder.events_file), RunState()
+    for record in reader.follow():
+        state.apply(record)
+    one = summarize(folder, state, reader.num_corrupt)
     if one.problem:
         raise StorageError(one.problem)
     how = condition(one, folder, time.time())
@@ -124,6 +125,8 @@ def show(run: RunName, runs_dir: RunsDir = DEFAULT_RUNS_DIR, json: AsJson = Fals
     if state.run:
         changes = setting_differences([state.run.config, steered(state.run.config, state)])
         lines += [f"steered    {key} {after}" for key, (_, after) in changes]
+    if one.num_corrupt:
+        lines.append(f"damaged    {'1 line' if one.num_corrupt == 1 else f'{one.num_corrupt:,} lines'} of its log")
     lines.append(f"folder     {facts['path']}")
     for line in lines:
         typer.echo(printable(line))

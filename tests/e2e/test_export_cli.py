@@ -82,6 +82,18 @@ def test_nothing_asked_for_is_a_question_back(call: Call, run: RunFolder) -> Non
     assert "--csv" in err
 
 
+def test_show_tells_of_a_log_that_is_damaged_or_somebody_else_s(call: Call, run: RunFolder) -> None:
+    sound = run.events_file.read_bytes()
+    assert not any(line.startswith("damaged") for line in call("show", run.path)[1])
+    run.events_file.write_bytes(sound + b"noise\n")
+    code, lines, _ = call("show", run.path)
+    assert (code, "damaged    1 line of its log" in lines) == (0, True)
+    run.events_file.write_bytes(b"noise\nnoise\n")
+    code, lines, err = call("show", run.path)
+    assert (code, lines) == (6, [])
+    assert "holds no event of cifar-tui: 2 damaged or foreign lines" in err
+
+
 def test_standard_output_is_no_place_and_no_folder_is_named_after_its_sign(
     call: Call, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
