@@ -188,7 +188,7 @@ def train(
         str | None, typer.Option(metavar="WHICH", help="Go on: auto, last, best, a run, or a checkpoint's path.")
     ] = None,
     fork: Annotated[bool, typer.Option("--fork", help="With --resume: go on in a new run, with any settings.")] = False,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings, or what --dry-run printed.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file, what --dry-run printed, or a run.json.")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optimizer.lr=0.01."),
