@@ -65,11 +65,14 @@ def read_images(folder: RunFolder, fingerprint: str) -> Images:
     try:
         return _open_images(pixels, labels)
     except StorageError as error:
-        if pixels.exists():
-            help = f"remove {pixels.name}, and the next run on the same images writes it anew"
-        else:
-            help = "they lie beside the runs: copy the folder .images along with a run"
-        raise StorageError(f"{error}; {help}") from error
+        match error.__cause__:
+            case FileNotFoundError():
+                remedy = "; they lie beside the runs: copy the folder .images along with a run"
+            case PermissionError():  # the reason is all there is to tell
+                remedy = ""
+            case _:
+                remedy = f"; remove {pixels.name}, and the next run on the same images writes it anew"
+        raise StorageError(f"{error}{remedy}") from error
 
 
 def read_predictions(folder: RunFolder, path: str, images: Images, num_classes: int) -> Predictions:
@@ -127,8 +130,8 @@ def _load(path: Path, member: str | None = None, *, mapped: bool = False) -> NDA
         if not isinstance(loaded, np.ndarray):
             raise ValueError("it holds several arrays")
         return loaded
-    except FileNotFoundError:
-        raise StorageError(f"there is no {path}") from None
+    except FileNotFoundError as error:
+        raise StorageError(f"there is no {path}") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # of NumPy, zipfile, zlib, tokenize: there is no list of what these find in noise

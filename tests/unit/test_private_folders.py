@@ -16,6 +16,7 @@ from core.doctor import examine
 from core.errors import CheckpointError, DataError, StorageError
 from core.events import Event, Notice
 from core.predict import find_checkpoint
+from core.predictions import read_images
 from core.resume import find_origin
 from core.runfolder import RunFolder, find_run, list_runs
 from core.saver import Saver
@@ -50,6 +51,11 @@ def test_a_run_of_somebody_else_to_go_on_with(name: str, private: Path) -> None:
 def test_checkpoints_of_somebody_else(private: Path) -> None:
     with pytest.raises(CheckpointError, match=rf"^cannot read {private}/checkpoints: Permission denied$"):
         find_checkpoint(RunFolder(private), "best")
+
+
+def test_validation_images_of_somebody_else(private: Path) -> None:
+    with pytest.raises(StorageError, match=r"/ab\.npy cannot be read: Permission denied$"):
+        read_images(RunFolder(private / "run"), "ab")
 
 
 @pytest.mark.parametrize("name", ["cifar10", "mnist"])

@@ -193,7 +193,7 @@ def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Str
     """Results, then only those settings that differ, of as many runs as have room."""
     results, settings = result_rows(board), differing_settings(board)
     label, column, num_shown = _columns(board, width)
-    first = min(board.column, last_column(board, width))
+    first = min(board.column, len(board.runs) - num_shown)
     shown = range(first, first + num_shown)
 
     def line(key: str, values: Sequence[str]) -> Strip:
@@ -207,7 +207,7 @@ def draw_settings(board: Board, width: int, height: int, look: Look) -> list[Str
     lines.append(text_strip(Text(""), width - 2))
     lines.append(text_strip(Text(f" {title}", look.style("text") + _BOLD, no_wrap=True, end=""), width - 2))
     lines += [line(key, values) for key, values in settings]
-    right = Text()
+    right = None
     if num_shown < len(board.runs):
         to, arrows = ("-", "<- ->") if look.ascii else ("–", "← →")
         letters = f"{board.runs[first].letter}{to}{board.runs[shown[-1]].letter}"
